@@ -1,0 +1,55 @@
+"""ZSSR on Set5.
+
+    python benchmarks/zssr_set5.py
+    python benchmarks/zssr_set5.py --recipe fast --scales 2 --images butterfly
+    python benchmarks/zssr_set5.py --scales 2 -- --max-steps 500
+
+Prints PSNR and SSIM (protocol matlab-y) of bicubic, of a single pass, and of
+the mean and the median of the eight views; the means of each factor; seconds
+and memory of each image's process. Takes up to 15 runs of the recipe: 20
+minutes on two cores with the default one.
+"""
+
+from common import SET5, arguments, machine, mean, say, set5, table, train
+
+VIEWS = ("interpolated", "single", "mean", "median")
+
+
+def main():
+    args, flags = arguments(
+        __doc__,
+        ("--recipe", {"default": "default"}),
+        ("--scales", {"type": int, "nargs": "+", "default": [2, 3, 4]}),
+        ("--images", {"nargs": "+", "default": SET5}),
+    )
+    print(machine(), end="\n\n")
+    rows = []
+    for scale in args.scales:
+        runs = []
+        for name in args.images:
+            lr, hr = set5(args.data, name, scale)
+            more = ["--recipe", args.recipe, "--ground-truth", hr, *flags]
+            run = train(lr, scale, *more)
+            runs.append(run)
+            rows.append(row(name, scale, [run]))
+            say(rows[-1])
+        if len(runs) > 1:
+            rows.append(row("mean", scale, runs))
+    views = [f"{'bicubic' if v == 'interpolated' else v}" for v in VIEWS]
+    table(["image", "factor", *views, "steps", "s", "GB"], rows)
+
+
+def row(name, scale, runs):
+    scores = [
+        f"{mean(r.psnr(v) for r in runs):.3f} / "
+        f"{mean(r.ssim(v) for r in runs):.4f}"
+        for v in VIEWS
+    ]
+    steps = round(mean(r.metrics["steps"] for r in runs))
+    seconds = mean(r.seconds for r in runs)
+    gigabytes = max(r.gigabytes for r in runs)
+    return [name, f"x{scale}", *scores, steps, f"{seconds:.1f}", gigabytes]
+
+
+if __name__ == "__main__":
+    main()

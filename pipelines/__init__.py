@@ -1,0 +1,1 @@
+"""Data: tf.data pipelines that yield `(lr, hr)` batches."""

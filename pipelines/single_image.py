@@ -1,0 +1,235 @@
+"""Training pairs from one image (ZSSR, Shocher et al. 2018, section 3).
+
+A father is a random view of the image, shrunk, sheared, flipped, cropped. Its
+son is the father downscaled by the factor to learn. The pair's input is the
+son interpolated back to the father's size; the father is the answer.
+"""
+
+import dataclasses
+import functools
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from pipelines import degradation
+from pipelines.views import detail, father_view, window_of
+from sr_keras import symmetry
+
+ORDERS = ("random", "up", "down")
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """How fathers are drawn from the image.
+
+    Attributes:
+        father_scale: pair (low, high), the range of a father's size relative
+            to the image.
+        as_is: probability of a father that is the image itself, only cropped.
+        no_interpolation: probability of one flipped and rotated, not resized.
+            What is left is the probability of an affine father.
+        scale_difference: standard deviation of the difference between the
+            two axes' scales of an affine father.
+        shear: standard deviation of an affine father's shear.
+        flip: whether the 8 flips and rotations are used.
+        order: "random", or scales that go "up" or "down" over the training.
+        crop_sizes: ints, the sides a crop may have, one drawn for each
+            batch; empty for no cropping.
+        noise_std: standard deviation of the son's noise, in 8-bit levels.
+        swap_colours: probability of a father whose red, green and blue are
+            exchanged: the same shapes in other colours.
+        candidates: crops drawn for each one used, the one with the most
+            detail; flat ones teach nothing.
+    """
+
+    father_scale: tuple = (0.5, 1.0)
+    as_is: float = 0.05
+    no_interpolation: float = 0.45
+    scale_difference: float = 0.25
+    shear: float = 0.1
+    flip: bool = True
+    order: str = "random"
+    crop_sizes: tuple = (128,)
+    noise_std: float = 0.0
+    swap_colours: float = 0.0
+    candidates: int = 1
+
+    def __post_init__(self):
+        _check(
+            len(self.father_scale) == 2
+            and 0 < self.father_scale[0] <= self.father_scale[1] <= 1,
+            "father scales are two, 0 < low <= high <= 1, not "
+            f"{self.father_scale}",
+        )
+        _check(
+            min(self.as_is, self.no_interpolation) >= 0
+            and self.as_is + self.no_interpolation <= 1,
+            "the probabilities of unscaled fathers must be at least 0 and sum "
+            f"to at most 1, not {self.as_is} and {self.no_interpolation}",
+        )
+        _check(
+            self.order in ORDERS,
+            f"no scale order {self.order!r}: use one of {ORDERS}",
+        )
+        _check(
+            all(
+                isinstance(size, int) and size >= 8 for size in self.crop_sizes
+            ),
+            f"crops must be whole numbers from 8 up, not {self.crop_sizes}",
+        )
+        _check(
+            0 <= self.swap_colours <= 1,
+            f"swap_colours must be from 0 to 1, not {self.swap_colours}",
+        )
+        _check(
+            self.candidates >= 1,
+            f"candidates must be 1 or more: {self.candidates}",
+        )
+        for name in ("scale_difference", "shear", "noise_std"):
+            _check(
+                0 <= getattr(self, name) < math.inf,
+                f"{name} must be 0 or more, not {getattr(self, name)}",
+            )
+
+
+def single_image(
+    sources,
+    scale,
+    augmentation,
+    *,
+    kernel=None,
+    batch_size=1,
+    steps=1000,
+    seed=0,
+    start=0,
+):
+    """Endless batches of training pairs from one image.
+
+    Batch k is a pure function of the arguments and k.
+
+    Args:
+        sources: list of (image, base): ndarray (H, W, C) float32 in [0, 1]
+            and the pair (y, x) of its size over the first one's. The first is
+            the image itself; the others are earlier, larger results.
+        scale: pair (y, x), the factor to learn.
+        augmentation: Augmentation.
+        kernel: ndarray, the blur kernel of the downscaling; bicubic if None.
+        batch_size: int, pairs in a batch.
+        steps: int, the batches that "up" and "down" spread their scales over.
+        seed: int.
+        start: int, the k of the first batch.
+
+    Returns:
+        tf.data.Dataset of (interpolated sons, fathers), each float32
+        (batch_size, crop, crop, C).
+
+    Raises:
+        ValueError: a batch of several pairs without cropping.
+    """
+    if batch_size > 1 and not augmentation.crop_sizes:
+        raise ValueError(
+            f"--no-crop gives images of many sizes: --batch-size must be 1, "
+            f"not {batch_size}"
+        )
+    draw = functools.partial(
+        _batch, sources, scale, augmentation, kernel, batch_size, steps, seed
+    )
+    sizes = augmentation.crop_sizes
+    side = sizes[0] if len(sizes) == 1 else None
+    shape = (batch_size, side, side, sources[0][0].shape[-1])
+
+    def load(k):
+        pair = tf.numpy_function(draw, [k], [tf.float32, tf.float32])
+        return tuple(tf.ensure_shape(x, shape) for x in pair)
+
+    # One thread draws while the other cores train; a batch costs a few
+    # milliseconds, less than the step that uses it.
+    return tf.data.Dataset.counter(start).map(load).prefetch(8)
+
+
+def training_pair(sources, scale, augmentation, kernel, rng, progress, size):
+    """Draw one pair.
+
+    Args:
+        sources: as for `single_image`.
+        scale: as for `single_image`.
+        augmentation: as for `single_image`.
+        kernel: as for `single_image`.
+        rng: numpy.random.Generator.
+        progress: float in [0, 1], how far the training is.
+        size: int, the crop's side; None for the whole father.
+
+    Returns:
+        Tuple (interpolated son, father), each float32 (h, w, C).
+    """
+    base, axes, shear, turned = _geometry(augmentation, sources, rng, progress)
+    # The smallest source that need not be enlarged: the sharpest father.
+    image, own = next(
+        (s for s in sources if np.subtract(s[1], base).min() > -1e-6),
+        sources[-1],
+    )
+    father_scale = tuple(
+        b * a / o for b, a, o in zip(base, axes, own, strict=True)
+    )
+    windows = [
+        window_of(image.shape, father_scale, size, rng)
+        for _ in range(augmentation.candidates)
+    ]
+    window = windows[0]
+    if len(windows) > 1:
+        window = max(windows, key=lambda w: detail(image, father_scale, w))
+    father = father_view(image, father_scale, shear, window)
+    if turned:
+        turns = symmetry.symmetries(scale, kernel)
+        father = symmetry.turned(father, turns[rng.integers(len(turns))])
+    father = _recoloured(father, augmentation.swap_colours, rng)
+    father = np.ascontiguousarray(father, "float32")
+    son = degradation.downscale(father, scale, kernel)
+    if augmentation.noise_std:
+        noise = rng.standard_normal(son.shape, "float32")
+        son = son + noise * np.float32(augmentation.noise_std / 255)
+    return degradation.interpolate(son, scale, father.shape[:2]), father
+
+
+def _recoloured(father, probability, rng):
+    if not probability or father.shape[-1] not in (3, 4):
+        return father
+    if rng.random() >= probability:
+        return father
+    return father[..., [*rng.permutation(3), 3][: father.shape[-1]]]
+
+
+def _batch(sources, scale, augmentation, kernel, batch_size, steps, seed, k):
+    rng = np.random.default_rng((seed, int(k)))
+    sizes = augmentation.crop_sizes
+    size = int(rng.choice(sizes)) if sizes else None
+    progress = min(int(k) / max(steps - 1, 1), 1.0)
+    pairs = [
+        training_pair(sources, scale, augmentation, kernel, rng, progress, size)
+        for _ in range(batch_size)
+    ]
+    sons, fathers = (np.stack(x) for x in zip(*pairs, strict=True))
+    return sons, fathers
+
+
+def _geometry(augmentation, sources, rng, progress):
+    """A father's size relative to the image, axis ratio, shear and turns."""
+    largest = sources[-1][1]
+    kind = rng.random()
+    if kind < augmentation.as_is:
+        return largest, (1.0, 1.0), 0.0, False
+    if kind < augmentation.as_is + augmentation.no_interpolation:
+        return largest, (1.0, 1.0), 0.0, augmentation.flip
+    low, high = augmentation.father_scale
+    place = {"random": rng.random(), "up": progress, "down": 1 - progress}
+    father = low + (high - low) * place[augmentation.order]
+    base = tuple(father * side for side in largest)
+    difference = rng.normal() * augmentation.scale_difference / 2
+    axes = tuple(np.clip((1 + difference, 1 - difference), 0.5, 1.5))
+    return base, axes, rng.normal() * augmentation.shear, augmentation.flip
+
+
+def _check(holds, message):
+    if not holds:
+        raise ValueError(message)

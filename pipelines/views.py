@@ -1,0 +1,115 @@
+"""Fathers: scaled and sheared windows of an image.
+
+Only the window's own pixels are computed, whatever the image's size. Shrinking
+is antialiased like MATLAB's `imresize`, and beyond the edge the image is
+mirrored, so that a father may be smaller than its window.
+"""
+
+import numpy as np
+
+from sr_keras.resize import cubic
+
+
+def window_of(shape, scale, size, rng):
+    """A random window of the image scaled by `scale`.
+
+    Args:
+        shape: the image's, (H, W, ...).
+        scale: pair (y, x) of the father's size over the image's.
+        size: int, the window's side; None for all of the father.
+        rng: numpy.random.Generator.
+
+    Returns:
+        Tuple (top, left, height, width) of ints, in father pixels.
+    """
+    full = [max(round(n * s), 8) for n, s in zip(shape, scale, strict=False)]
+    if size is None:
+        return 0, 0, *full
+    # A father smaller than the window lies in its middle.
+    corner = [
+        rng.integers(n - size + 1) if n >= size else (n - size) // 2
+        for n in full
+    ]
+    return int(corner[0]), int(corner[1]), size, size
+
+
+def detail(image, scale, window):
+    """How much there is to see in a window, to compare windows by.
+
+    Args:
+        image: ndarray (H, W, C), float32 in [0, 1].
+        scale: pair (y, x) of the father's size over the image's.
+        window: tuple (top, left, height, width), in father pixels.
+
+    Returns:
+        float, the mean absolute difference of neighbouring pixels.
+    """
+    top, left, height, width = window
+    rows = slice(max(int(top / scale[0]), 0), int((top + height) / scale[0]))
+    columns = slice(
+        max(int(left / scale[1]), 0), int((left + width) / scale[1])
+    )
+    part = image[rows, columns, 0]
+    # An image of one row or column has no neighbours along it.
+    return float(
+        sum(np.abs(np.diff(part, axis=axis)).sum() for axis in (0, 1))
+        / max(part.size, 1)
+    )
+
+
+def father_view(image, scale, shear, window):
+    """Scale and shear the image, in one window of the result.
+
+    Args:
+        image: ndarray (H, W, C), float32 in [0, 1].
+        scale: pair (y, x) of the result's size over the image's.
+        shear: float, the columns a row is shifted by, for each row that it
+            lies below the window's middle.
+        window: tuple (top, left, height, width), in the result's pixels.
+
+    Returns:
+        float32 ndarray (height, width, C).
+    """
+    top, left, height, width = window
+    rows = top + np.arange(height)
+    columns = left + np.arange(width)
+    if shear:
+        slant = shear * (np.arange(height) - (height - 1) / 2)
+        columns = columns[None] + slant[:, None]
+    index, weights = _taps(image.shape[1], columns, scale[1])
+    first, last = index.min(), index.max() + 1
+    index -= first
+    view = _sampled(image[:, first:last], rows, scale[0])
+    if not shear:
+        return np.einsum("hntc,nt->hnc", view[:, index], weights)
+    pixels = view[np.arange(height)[:, None, None], index]
+    return np.einsum("hwtc,hwt->hwc", pixels, weights)
+
+
+def _sampled(image, positions, scale):
+    """The image at the positions along its first axis."""
+    index, weights = _taps(image.shape[0], positions, scale)
+    flat = image[index].reshape(*index.shape, -1)
+    return np.einsum("ntk,nt->nk", flat, weights).reshape(
+        len(positions), *image.shape[1:]
+    )
+
+
+def _taps(length, positions, scale):
+    """Indices and weights, (..., taps), of MATLAB's antialiased cubic."""
+    if scale == 1 and positions.dtype.kind == "i":  # no interpolation at all
+        index = _mirrored(positions, length)[..., None]
+        return index, np.ones(index.shape, "float32")
+    shrink = min(scale, 1.0)
+    centre = (positions + 0.5) / scale - 0.5
+    taps = int(np.ceil(4 / shrink)) + 1
+    first = np.floor(centre - 2 / shrink).astype(int) + 1
+    index = first[..., None] + np.arange(taps)
+    weights = cubic((centre[..., None] - index) * shrink)
+    weights /= weights.sum(-1, keepdims=True)
+    return _mirrored(index, length), weights.astype("float32")
+
+
+def _mirrored(index, length):
+    index = np.asarray(index) % (2 * length)
+    return np.where(index < length, index, 2 * length - 1 - index)

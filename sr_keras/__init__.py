@@ -1,0 +1,33 @@
+"""Single-image super-resolution in Keras 3.
+
+The image convention, everywhere in this package: arrays are NHWC (or HWC for
+one image), RGB, float32, in [0, 1]. Eight and sixteen bit integers exist in
+files only; `sr_keras.images` is where they are read and written.
+
+Importing this package imports neither TensorFlow nor Keras: each public name
+is loaded when it is first used.
+"""
+
+import importlib
+
+from sr_keras._version import __version__
+
+# Public name -> the module that has it.
+_PUBLIC = {
+    "build": "sr_keras.models",
+    "list_models": "sr_keras.models",
+    "load": "sr_keras.artifact",
+    "upscale": "sr_keras.inference",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name):
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'sr_keras' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,142 @@
+"""One file that has a network and says what it is: the artifact.
+
+It is a `.keras` file. The network's configuration carries `about`, a dict:
+name, recipe, the versions it was made with.
+"""
+
+import importlib
+import json
+import os
+import platform
+import zipfile
+import zlib
+from pathlib import Path
+
+import keras
+
+from sr_keras import models
+from sr_keras._version import __version__
+from sr_keras.models.network import Network
+
+# What a damaged or foreign file makes its readers raise.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+BEST = "best.keras"
+
+
+def save(network, path, **about):
+    """Write a network to a file, whole or not at all.
+
+    Args:
+        network: `Network`.
+        path: str or Path, ending in .keras.
+        **about: JSON values that go into `network.about`.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path = Path(path)
+    network.about = {**network.about, **about, "versions": versions()}
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.keras")
+    try:
+        network.save(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(name):
+    """Load a network.
+
+    Args:
+        name: str or Path: a `.keras` file, a run's folder, or the name of a
+            network without parameters ("bicubic").
+
+    Returns:
+        `Network`. For a named one `scale` is 2: `sr_keras.upscale` reads it
+        with any factor.
+
+    Raises:
+        FileNotFoundError: there is no such file, nor best.keras in it.
+        ValueError: the file is not an artifact of this package.
+    """
+    if str(name) in models.CLASSICAL:
+        return models.build(str(name), 2)
+    path = Path(name)
+    if path.is_dir():
+        path = path / BEST
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"no network at {path}: give a .keras file, a run's folder, or "
+            f"one of {', '.join(models.CLASSICAL)}"
+        )
+    _import_classes(path)
+    try:
+        network = keras.models.load_model(path, compile=False)
+    except (*_UNREADABLE, OSError) as e:
+        # Keras tells a long story, and its end is what happened.
+        reason = str(e).strip().rpartition("\n")[2]
+        raise ValueError(f"cannot read the network in {path}: {reason}") from e
+    if not isinstance(network, Network):
+        raise ValueError(
+            f"{path} holds a {type(network).__name__}, not a network of "
+            "sr_keras: train one, or convert it"
+        )
+    return network
+
+
+def versions():
+    """Versions of what a run depends on.
+
+    Returns:
+        dict of str to str.
+    """
+    return {
+        "sr_keras": __version__,
+        "keras": keras.__version__,
+        "backend": keras.backend.backend(),
+        "python": platform.python_version(),
+    }
+
+
+def _import_classes(path):
+    """Import the files that define what an artifact holds.
+
+    Keras imports none but its own modules.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
+    except _UNREADABLE as e:
+        raise ValueError(
+            f"{path} is not a .keras file: train a network, or convert one"
+        ) from e
+    for module in sorted(set(_modules(config))):
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as e:
+            raise ValueError(
+                f"{path} needs {module}, which sr_keras {__version__} does "
+                "not have: use the version that wrote it"
+            ) from e
+
+
+def _modules(config):
+    if isinstance(config, dict):
+        module = config.get("module")
+        # `registered_name` says whose class it is even where the module has
+        # been renamed since.
+        if isinstance(module, str) and module.startswith("sr_keras."):
+            yield module
+        config = config.values()
+    if isinstance(config, str) or not hasattr(config, "__iter__"):
+        return
+    for value in config:
+        yield from _modules(value)

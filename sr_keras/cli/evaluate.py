@@ -1,0 +1,157 @@
+"""Score super-resolved images.
+
+Either images that are there already, against what they should be:
+
+  sr-keras evaluate --sr out.png --hr hr.png --scale 2
+  sr-keras evaluate --sr results/ --hr Set5/HR --scale 2
+
+or a network, or an interpolation, on folders of HR images. The LR images are
+made from them with MATLAB's imresize, or taken from --lr:
+
+  sr-keras evaluate --model bicubic --data Set5/HR --scale 2
+  sr-keras evaluate --model model.keras --data Set5/HR Set14/HR --csv f.csv
+
+Two folders are paired file by file. To an HR file belongs the one with the
+same path within its folder. Where there is none, it is the one in the same
+subfolder with the same name but for the suffix and an ending such as x2, _x2
+or _zssr_x2. A file without partner, or with two, is an error.
+
+Each image is scored under every --protocol (docs/protocols.md):
+
+  matlab-y  BT.601 luma 16..235, without `scale` pixels a side; the papers'
+  rgb       the three channels, every pixel
+  yiq       luma 0..255, without `scale` pixels a side
+
+The exit code is 1 where some images could not be scored, 2 where none could.
+"""
+
+import sys
+
+from sr_keras.cli import (
+    EXIT_BAD_INPUT,
+    EXIT_DONE,
+    EXIT_SOME_FAILED,
+    describe,
+)
+
+HELP = "score images, or a network on HR images"
+
+# Those of sr_keras.metrics, here so that --help need not import NumPy.
+PROTOCOLS = ("matlab-y", "rgb", "yiq")
+METRICS = ("psnr", "ssim", "ms-ssim", "zncc")
+
+
+def add_arguments(parser):
+    """Add this command's arguments to an argparse parser."""
+    add = parser.add_argument
+    add("--sr", metavar="PATH", help="super-resolved file or folder")
+    add("--hr", metavar="PATH", help="what it should be: file or folder")
+    add(
+        "--model",
+        metavar="M",
+        help="nearest, bilinear, bicubic, lanczos, fourier, another name of "
+        "`sr-keras models`, or a .keras file",
+    )
+    add(
+        "--data",
+        metavar="DIR",
+        nargs="+",
+        action="extend",
+        help="folders of HR images, or folders with such a folder called HR",
+    )
+    add(
+        "--lr",
+        metavar="DIR",
+        nargs="+",
+        action="extend",
+        help="folders of LR images, one for each --data",
+    )
+    add(
+        "--scale",
+        "--sr-factor",
+        metavar="S",
+        help="factor: 2, 2.37, or 1.5x2 for width by height (a .keras file "
+        "knows its own)",
+    )
+    add(
+        "--protocol",
+        choices=PROTOCOLS,
+        nargs="+",
+        action="extend",
+        help="what to compare (all of them)",
+    )
+    add(
+        "--metric",
+        choices=METRICS,
+        nargs="+",
+        action="extend",
+        help="how to compare (psnr ssim)",
+    )
+    add("--csv", metavar="F", help="write the table to a .csv file")
+    add("--json", metavar="F", help="write the table to a .json file")
+
+
+def run(args):
+    """Score, print the table, write the files.
+
+    Args:
+        args: the parsed arguments.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ValueError: for arguments or input that cannot be used.
+        FileNotFoundError: where there is no such input.
+    """
+    _check_usage(args)
+    from sr_keras.cli import evaluation, report, selfcheck
+
+    report.check_targets(args.csv, args.json)
+    selfcheck.check()
+    task = evaluation.task(args)
+    protocols = list(dict.fromkeys(args.protocol or PROTOCOLS))
+    metrics = list(dict.fromkeys(args.metric or ("psnr", "ssim")))
+    results = report.Results(args.model, task.scale, protocols, metrics)
+    for name, jobs in task.sets:
+        with results.open_set(name, [file for file, _ in jobs]) as rows:
+            for file, make_pair in jobs:
+                _score(rows, file, make_pair, task.scale)
+    results.write(args.csv, args.json)
+    if not results.failed:
+        return EXIT_DONE
+    return EXIT_SOME_FAILED if results.scored else EXIT_BAD_INPUT
+
+
+def _score(rows, file, make_pair, scale):
+    """Add one image to the table, scored or failed."""
+    from sr_keras import metrics
+
+    try:
+        sr, hr = make_pair()
+        scores = metrics.score(sr, hr, scale, rows.protocols, rows.metrics)
+    except (ValueError, TypeError, OSError) as e:
+        reason = describe(e)
+        rows.fail(file, reason)
+        print(f"sr-keras evaluate: {file}: {reason}", file=sys.stderr)
+    else:
+        rows.add(file, scores)
+
+
+def _check_usage(args):
+    files = args.sr is not None or args.hr is not None
+    model = args.model is not None or args.data is not None
+    if files == model:
+        raise ValueError(
+            "give either --sr and --hr, to score images, or --model and "
+            "--data, to score a network"
+        )
+    needed = ("sr", "hr", "scale") if files else ("model", "data")
+    for name in needed:
+        if getattr(args, name) is None:
+            raise ValueError(f"--{name} is missing")
+    if args.lr is not None and (files or len(args.lr) != len(args.data)):
+        raise ValueError(
+            "--lr goes with --data, one folder for each; there are "
+            f"{len(args.lr)} and {len(args.data or ())}"
+        )

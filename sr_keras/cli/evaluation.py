@@ -1,0 +1,186 @@
+"""What `evaluate` scores: where the SR and HR images come from."""
+
+import functools
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import sr_keras
+from sr_keras import images
+from sr_keras.cli import load_keras, pairs
+from sr_keras.models import CLASSICAL
+from sr_keras.resize import imresize, output_size, parse_scale
+
+# What a size in pixels times a factor may be off by, in floating point.
+_EPSILON = 1e-6
+
+
+class Task(NamedTuple):
+    """What to score.
+
+    Attributes:
+        scale: pair (sy, sx).
+        sets: list of (name, jobs), and jobs a list of (file, make_pair);
+            make_pair() reads and computes one (sr, hr).
+    """
+
+    scale: tuple[float, float]
+    sets: list[tuple[str, list[tuple[str, Callable]]]]
+
+
+def task(args) -> Task:
+    """Make the list of what to score, and check that all of it is there.
+
+    Args:
+        args: the parsed arguments of `evaluate`.
+
+    Returns:
+        The task; nothing is read or computed yet but a network.
+
+    Raises:
+        ValueError: for a scale, network or pairing that cannot be used.
+        FileNotFoundError: for files that are not there.
+    """
+    if args.sr is not None:
+        return _task_of_files(args.sr, args.hr, parse_scale(args.scale))
+    enlarge, own_scale = _enlarger(args.model)
+    if args.scale is None and own_scale is None:
+        raise ValueError(f"--scale is missing: {args.model} has none itself")
+    scale = parse_scale(own_scale if args.scale is None else args.scale)
+    folders = [_hr_folder(folder) for folder in args.data]
+    names = _names(folders)
+    lr_folders = args.lr or [None] * len(folders)
+    return Task(
+        scale,
+        [
+            (name, _jobs(folder, lr_folder, enlarge, scale))
+            for name, folder, lr_folder in zip(
+                names, folders, lr_folders, strict=True
+            )
+        ],
+    )
+
+
+def _task_of_files(sr, hr, scale):
+    if Path(sr).is_file() != Path(hr).is_file():
+        raise ValueError(
+            f"--sr {sr} and --hr {hr} have to be two files or two folders"
+        )
+    if Path(sr).is_file():
+        found = [(Path(sr), Path(hr), Path(Path(hr).name))]
+        folder = Path(hr).parent
+    else:
+        folder = _hr_folder(hr)
+        found = pairs.pair(images.find(sr), images.find(folder), "SR")
+    jobs = [
+        (name.as_posix(), functools.partial(_read, sr_path, hr_path, scale))
+        for sr_path, hr_path, name in found
+    ]
+    return Task(scale, [(_names([folder])[0], jobs)])
+
+
+def _read(sr_path, hr_path, scale):
+    """Read one pair (sr, hr)."""
+    sr, hr = (images.read(path).pixels for path in (sr_path, hr_path))
+    return sr, _cropped(hr, sr.shape[:2], scale)
+
+
+def _hr_folder(folder):
+    """A data set's folder may hold its HR images in one called HR."""
+    inner = Path(folder) / "HR"
+    return inner if inner.is_dir() else Path(folder)
+
+
+def _names(folders):
+    """What the data sets are called: their paths, where names are equal."""
+    names = []
+    for folder in folders:
+        whole = Path(folder).resolve()
+        names.append(whole.parent.name if whole.name == "HR" else whole.name)
+    return [
+        name if name and names.count(name) == 1 else str(folder)
+        for name, folder in zip(names, folders, strict=True)
+    ]
+
+
+def _jobs(folder, lr_folder, enlarge, scale):
+    found = images.find(folder)
+    if lr_folder is None:
+        lr_paths = [(None, path, name) for path, name in found]
+    else:
+        lr_paths = pairs.pair(images.find(lr_folder), found, "LR")
+    return [
+        (
+            name.as_posix(),
+            functools.partial(_enlarged, lr_path, hr_path, enlarge, scale),
+        )
+        for lr_path, hr_path, name in lr_paths
+    ]
+
+
+def _enlarged(lr_path, hr_path, enlarge, scale):
+    """Make one pair (sr, hr) with a network or an interpolation."""
+    hr = _codes(hr_path)
+    if lr_path is None:
+        lr_size, size = _cropped_sizes(hr.shape[:2], scale)
+        hr = hr[: size[0], : size[1]]
+        lr = imresize(hr, tuple(1 / s for s in scale), lr_size)
+    else:
+        lr = _codes(lr_path)
+        size = output_size(lr.shape[:2], scale)
+        hr = _cropped(hr, size, scale)
+    return enlarge(lr, scale, size), hr
+
+
+def _codes(path):
+    """The pixels as the file has them: uint8 and uint16 stay so.
+
+    MATLAB rounds integer images after each axis. The papers' numbers are of
+    8-bit images resized so.
+    """
+    image = images.read(path)
+    return images.quantize(image.pixels, image.bits)
+
+
+def _cropped_sizes(shape, scale):
+    """The sizes of LR, and of the part of HR that it covers."""
+    lr = [
+        math.floor(n / s + _EPSILON) for n, s in zip(shape, scale, strict=True)
+    ]
+    if min(lr) < 1:
+        raise ValueError(
+            f"the image, {shape[1]}x{shape[0]}, is smaller than one pixel at "
+            f"scale {scale}: use a larger image"
+        )
+    return tuple(lr), output_size(lr, scale)
+
+
+def _cropped(hr, size, scale):
+    """Cut off of HR what no whole LR pixel covers: less than one of them."""
+    more = [n - m for n, m in zip(hr.shape[:2], size, strict=True)]
+    if all(0 <= d < math.ceil(s) for d, s in zip(more, scale, strict=True)):
+        return hr[: size[0], : size[1]]
+    return hr  # other sizes are for `metrics.score` to refuse
+
+
+def _enlarger(model):
+    """A function (lr, scale, size) -> sr, and the network's own scale."""
+    if model in CLASSICAL:
+        return functools.partial(_interpolate, model), None
+    load_keras()
+    network = sr_keras.load(model)
+    own_scale = getattr(network, "scale", None)
+    return functools.partial(_upscale, network), own_scale
+
+
+def _interpolate(method, lr, scale, size):
+    return imresize(lr, scale, size, method)
+
+
+def _upscale(network, lr, scale, size):
+    if lr.dtype.kind != "f":
+        lr = lr / np.float32(np.iinfo(lr.dtype).max)
+    return np.asarray(sr_keras.upscale(lr, network, scale, size))

@@ -1,0 +1,99 @@
+"""Folders and JSON files, written whole or not at all."""
+
+import contextlib
+import json
+import math
+import os
+
+from sr_keras.cli.flags import FILES
+
+# A folder with this file has a whole result: it is written last.
+LAST = "metrics.json"
+
+# What is tried out on a folder: less than any run writes.
+_PROBE = bytes(1 << 16)
+
+
+def save_json(path, value):
+    """Write JSON, whole or not at all; infinity and NaN become null.
+
+    Args:
+        path: Path.
+        value: what json takes.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    text = json.dumps(_storable(value), indent=2, allow_nan=False)
+    try:
+        temporary.write_text(text + "\n", "utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def has_result(folder):
+    """Whether a run has written all of its files to a folder.
+
+    Args:
+        folder: Path.
+
+    Returns:
+        bool.
+    """
+    return (folder / LAST).exists()
+
+
+@contextlib.contextmanager
+def folder_for(folder):
+    """Make a folder, and take it away again if nothing gets into it.
+
+    Args:
+        folder: Path.
+
+    Raises:
+        OSError: it cannot be made or written to, or its disk is full.
+    """
+    missing = [p for p in (folder, *folder.parents) if not p.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _try_out(folder)
+        yield
+    finally:
+        for path in missing:
+            with contextlib.suppress(OSError):  # it is not empty
+                path.rmdir()
+
+
+def anywhere(job):
+    """The settings with paths that mean the same from every folder.
+
+    Args:
+        job: dict, the top level of config.json.
+
+    Returns:
+        dict of the same kind.
+    """
+    given = {name: job[name] for name in FILES if job[name]}
+    return {**job, **{k: os.path.abspath(p) for k, p in given.items()}}
+
+
+def _try_out(folder):
+    probe = folder / f".probe.{os.getpid()}"
+    try:
+        probe.write_bytes(_PROBE)
+    except OSError as e:
+        raise OSError(
+            f"cannot write to {folder} ({e.strerror}): give another --output"
+        ) from e
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
+
+
+def _storable(value):
+    if isinstance(value, dict):
+        return {k: _storable(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,348 @@
+"""A photo's network at work: plan, progress, interruptions."""
+
+import contextlib
+import dataclasses
+import inspect
+import math
+import sys
+import time
+
+import keras
+import numpy as np
+
+from sr_keras import inference, models
+from sr_keras.cli import exit_code, progress, say
+from sr_keras.cli.interruption import patience
+from sr_keras.symmetry import symmetries
+from sr_keras.tiles import TILE_PIXELS
+from sr_keras.training.settings import merged, settings
+from sr_keras.training.stages import passes_for
+from sr_keras.training.zero_shot import ZeroShot
+
+VIEWS = ("single", "mean", "median")
+
+# Seconds that writing the files takes after the picture is there, for a
+# budget: plots and best.keras, and the pictures at 20 megapixels a second. On
+# a slow or busy machine it is more; there the start took longer as well.
+_WRITING = 2.0
+_WRITING_PER_START = 0.5
+_WRITTEN_PIXELS = 20e6
+
+# Resident memory of Python with TensorFlow at work.
+_BASE_BYTES = 0.75e9
+
+
+class Work:
+    """The run of one photo; a context manager that lets go of it.
+
+    Args:
+        photo: cli.photo.Photo.
+        layers: dicts of groups of settings, the later over the earlier.
+
+    Attributes:
+        settings: training.settings.Settings.
+        zero_shot: training.zero_shot.ZeroShot.
+        interruption: the KeyboardInterrupt that cut it short, or None.
+        fused: str, which of the results "fused" is, once there are any.
+
+    Raises:
+        ValueError: a setting that cannot be used.
+    """
+
+    def __init__(self, photo, layers):
+        job = photo.job
+        self.photo = photo
+        self.settings = settings_of(job, layers, photo.kernel)
+        learning = self.settings.learning
+        keras.utils.set_random_seed(learning.seed)
+        network = build(
+            job["model"],
+            photo.scale,
+            photo.image.shape[-1],
+            {
+                "passes": passes_for(
+                    photo.scale, learning.scaling_steps, photo.kernel
+                ),
+                **self.settings.network,
+            },
+        )
+        self.speed = _speed(network)
+        start = time.monotonic() - photo.started
+        self.writing = max(_WRITING, _WRITING_PER_START * start)
+        self.interruption = None
+        self.fused = None
+        self.finishing = self.settings.finish
+        everything = job["save_views"] or job["ground_truth"]
+        self.outputs = ("fused", *VIEWS) if everything else ("fused",)
+        self.zero_shot = ZeroShot(
+            network,
+            photo.image,
+            photo.scale,
+            photo.size,
+            self.settings.augmentation,
+            learning,
+            self.finishing,
+            deadline=self._deadline(job["time_budget"], network),
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        # TensorFlow keeps the functions that read the photo, for ever.
+        self.zero_shot.sources.clear()
+
+    def plan(self):
+        """One line that says what will be done, how long, how much memory."""
+        photo, learning = self.photo, self.settings.learning
+        height, width = photo.image.shape[:2]
+        seconds = self._step_seconds() * learning.max_steps
+        seconds += self._finish_seconds(self.zero_shot.network)
+        if photo.job["time_budget"]:
+            seconds = min(seconds, photo.job["time_budget"])
+        sizes = self.settings.augmentation.crop_sizes
+        crops = " or ".join(f"{n}x{n}" for n in sizes) or "whole views"
+        return (
+            f"{photo.path.name}: {width}x{height} -> {photo.size[1]}x"
+            f"{photo.size[0]} ({photo.label}), "
+            f"{self.zero_shot.network.count_params():,} parameters, up to "
+            f"{progress.counted(learning.max_steps, 'step')} on "
+            f"{learning.batch_size} x {crops}, "
+            f"{progress.counted(self._views(), 'view')}; about "
+            f"{progress.duration(seconds)} and {self._memory() / 1e9:.1f} GB"
+        )
+
+    def learn(self):
+        """Train, with a progress bar; an interruption ends it early."""
+        run = self.zero_shot
+        total = self.settings.learning.max_steps
+        with progress.Steps(total, run.deadline) as run.watch:
+            run.train()
+        if run.interruption:
+            done = f"after {progress.counted(run.step, 'step')}"
+            self._interrupted(
+                run.interruption, f"stopped {done}: writing the best so far"
+            )
+
+    def results(self):
+        """Make the pictures; an interruption makes do with a single pass.
+
+        Returns:
+            dict of name -> ndarray, "fused" among them.
+
+        Raises:
+            KeyboardInterrupt: the second interruption.
+            ValueError: the training went wrong.
+        """
+        if not self.zero_shot.step:
+            # What the network has not learned is best left out.
+            self.fused = "interpolated"
+            best = self.zero_shot.result((self.fused,))[self.fused]
+            return {"fused": best}
+        try:
+            results = self._refine(self.outputs, self.finishing)
+        except KeyboardInterrupt as e:
+            if self.interruption:
+                raise
+            self._interrupted(e, "stopped: writing a single pass")
+            finish = dataclasses.replace(
+                self.finishing, fusion="none", back_projection=0
+            )
+            results = self._refine(("fused", "single"), finish)
+        if not np.isfinite(results["fused"]).all():
+            raise ValueError(
+                "the training has run into numbers without bounds: give a "
+                "smaller --learning-rate"
+            )
+        for result in results.values():  # in place: it may be a gigabyte
+            np.clip(result, 0, 1, out=result)
+        return results
+
+    @contextlib.contextmanager
+    def undisturbed(self):
+        """Let files be written whole, and then look at an interruption."""
+        with patience() as waiting:
+            yield
+        if waiting and not self.interruption:
+            self._interrupted(waiting[0], "stopped: everything is written")
+
+    @property
+    def code(self):
+        """The exit code."""
+        return exit_code(self.interruption)
+
+    def _interrupted(self, interruption, sentence):
+        self.interruption = interruption
+        say(sentence, sys.stderr)
+
+    def _refine(self, outputs, finish):
+        fusion = finish.fusion
+        self.fused = "single" if fusion == "none" else fusion
+        with progress.bar(None, "view") as bar:
+
+            def report(done, total):
+                bar.total = total
+                bar.update(done - bar.n)
+
+            return self.zero_shot.result(outputs, finish, report)
+
+    def _deadline(self, budget, network):
+        """When training must end for the whole command to end in time."""
+        if budget is None:
+            return None
+        end = self.photo.started + budget
+        left = end - time.monotonic()
+        if self._finish_seconds(network) > left / 2 and self._views() > 1:
+            say(
+                f"{budget:g} s leave no time for {self._views()} views: "
+                "one pass",
+                sys.stderr,
+            )
+            self.finishing = dataclasses.replace(self.finishing, fusion="none")
+            self.outputs = ("fused", "single")
+        return end - self._finish_seconds(network)
+
+    def _views(self):
+        joined = {"mean", "median"} & {*self.outputs, self.finishing.fusion}
+        if not joined:
+            return 1
+        return len(symmetries(self.photo.scale, self.photo.kernel))
+
+    def _batch_pixels(self, of=np.mean):
+        """Pixels of the sons of one step."""
+        sizes = self.settings.augmentation.crop_sizes
+        whole = math.prod(self.photo.image.shape[:2])
+        pixels = of([n * n for n in sizes]) if sizes else whole
+        return self.settings.learning.batch_size * pixels
+
+    def _step_seconds(self):
+        # Back and forth costs three times forth.
+        return 0.004 + 3 * self._batch_pixels() / self.speed
+
+    def _finish_seconds(self, network):
+        pixels = math.prod(self.photo.size)
+        refined = inference.refined_pixels(
+            network, self.photo.image.shape, self.photo.scale, self.finishing
+        )
+        views = 1.3 * self._views() * refined / self.speed
+        return views + self.writing + 3 * pixels / _WRITTEN_PIXELS
+
+    def _memory(self):
+        """Bytes, at most: the training and the result do not overlap."""
+        arguments = self.zero_shot.network.arguments
+        filters, layers = arguments["num_filters"], arguments["num_layers"]
+        pixels = math.prod(self.photo.size)
+        channels = self.photo.image.shape[-1]
+        training = self._batch_pixels(np.max) * 4 * filters * layers
+        tile = min(pixels, TILE_PIXELS) * 4 * (3 * filters + 12 * channels)
+        copies = 5.5 if self.photo.references else 2.5
+        result = tile + pixels * channels * 4 * copies
+        return _BASE_BYTES + max(training, result)
+
+
+def settings_of(job, layers, kernel=None):
+    """The settings of a run: the recipe's, and what goes over it.
+
+    Args:
+        job: dict, the top level of config.json.
+        layers: dicts of groups of settings, the later over the earlier.
+        kernel: ndarray, the blur kernel, or None.
+
+    Returns:
+        training.settings.Settings.
+
+    Raises:
+        ValueError, TypeError: a setting that cannot be used.
+    """
+    recipe = models.recipe(job["model"], job["recipe"])
+    groups = merged(recipe, *layers)
+    if groups.get("augmentation", {}).get("noise_std"):
+        # Back-projection would give the photo its noise back.
+        without = {"finish": {"back_projection": 0}}
+        groups = merged(recipe, without, *layers)
+    made = settings(groups, kernel)
+    size = made.learning.batch_size
+    if size > 1 and not made.augmentation.crop_sizes:
+        raise ValueError(
+            "whole views differ in size, and do not stack: --no-crop needs "
+            f"--batch-size 1, not {size}"
+        )
+    return made
+
+
+def build(name, scale, channels, arguments):
+    """Build a network as it trains.
+
+    Args:
+        name: str, its name.
+        scale: pair (y, x) of factors.
+        channels: int, the photo's.
+        arguments: dict, what --layers, --model-arg and their like said.
+
+    Returns:
+        sr_keras.models.network.Network.
+
+    Raises:
+        ValueError: an argument that it does not have or cannot use.
+    """
+    known = _arguments(name)
+    for key, value in arguments.items():
+        if key not in known:
+            raise ValueError(
+                f"{name} takes no argument {key}: use one of {', '.join(known)}"
+            )
+        if not _is_like(value, known[key]):
+            raise ValueError(f"{key} of {name} cannot be {value!r}")
+    _check_activation(arguments.get("activation"))
+    return models.build_bare(name, scale, channels=channels, **arguments)
+
+
+def _arguments(name):
+    """The network's arguments that a user may choose, and their defaults."""
+    cls, fixed = models.network_class(name)
+    own = inspect.signature(cls).parameters.values()
+    taken = {"scale", "channels", "name", "about", *fixed}
+    return {
+        p.name: p.default
+        for p in own
+        if p.kind != p.VAR_KEYWORD and p.name not in taken
+    }
+
+
+def _is_like(value, default):
+    """Whether a value is of the default's kind; None stands for a number."""
+    if default is None:
+        return value is None or type(value) is int
+    kinds = (int, float) if type(default) is float else (type(default),)
+    return type(value) in kinds
+
+
+def _check_activation(name):
+    """Keras's own message lists neither the mistake nor what there is."""
+    if name is None:
+        return
+    try:
+        keras.activations.get(name)
+    except (ValueError, TypeError):
+        others = ("get", "serialize", "deserialize")
+        names = [
+            n
+            for n in dir(keras.activations)
+            if n[0].islower() and n not in others
+        ]
+        raise ValueError(
+            f"no activation {name!r}: use one of {', '.join(names)}"
+        ) from None
+
+
+def _speed(network):
+    """Pixels a second that the network refines on this machine."""
+    forward = inference.forward_of(network)
+    sample = np.zeros((96, 96, network.input_shape[-1]), "float32")
+    forward(sample)
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        forward(sample)
+        times.append(time.perf_counter() - start)
+    return sample.shape[0] * sample.shape[1] / min(times)

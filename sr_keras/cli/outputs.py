@@ -1,0 +1,223 @@
+"""What a zero-shot run leaves in its folder."""
+
+import math
+import time
+
+import numpy as np
+
+from sr_keras import artifact, images, metrics, plots
+from sr_keras._version import __version__
+from sr_keras.cli import EXIT_DONE
+from sr_keras.cli.files import LAST, anywhere, save_json
+from sr_keras.cli.learning import VIEWS
+from sr_keras.cli.photo import PROTOCOL
+
+# Colour channels that picture formats hold; others are written as TIFF.
+_PICTURE_CHANNELS = (1, 3)
+_ANY_CHANNELS = ("tiff", "npy")
+
+
+def result_path(folder, photo, view=None):
+    """Where a run's picture goes.
+
+    Args:
+        folder: Path.
+        photo: cli.photo.Photo.
+        view: str, which of the views; None for the result.
+
+    Returns:
+        Path.
+    """
+    asked = photo.job["format"]
+    kind = photo.file.format if asked == "keep" else asked
+    if photo.file.pixels.shape[-1] not in _PICTURE_CHANNELS:
+        kind = kind if kind in _ANY_CHANNELS else "tiff"
+    kind = "png" if kind == "gif" else kind
+    view = f"_{view}" if view else ""
+    return folder / f"{photo.name}{view}.{kind}"
+
+
+def write(folder, photo, work, results):
+    """Write everything; the result first, metrics.json last.
+
+    Args:
+        folder: Path, an existing folder.
+        photo: cli.photo.Photo.
+        work: cli.learning.Work, ended.
+        results: dict of name -> ndarray, as `work.results` made them.
+
+    Returns:
+        dict, what is in metrics.json.
+    """
+    # What is replaced counts as unfinished until all of it is.
+    (folder / LAST).unlink(missing_ok=True)
+    interpolated = work.zero_shot.result(("interpolated",))["interpolated"]
+    np.clip(interpolated, 0, 1, out=interpolated)
+    results = {**results, "interpolated": interpolated}
+    path = _save_pictures(folder, photo, results)
+    _save_network(folder, photo, work.zero_shot)
+    _save_plots(folder, photo, work.zero_shot, results)
+    save_json(folder / "config.json", _config(photo, work))
+    summary = _summary(path, photo, work, results)
+    save_json(folder / LAST, summary)
+    return summary
+
+
+def save_picture(path, array, photo):
+    """Write an array as the photo it came from would be written.
+
+    Args:
+        path: Path.
+        array: ndarray (h, w, C), in the form of `photo.image`.
+        photo: cli.photo.Photo.
+    """
+    images.write(path, images.from_working(array, photo.file))
+
+
+def write_pairs(folder, photo, work):
+    """Write training pairs: the input on the left, the answer on the right.
+
+    Args:
+        folder: Path, an existing folder.
+        photo: cli.photo.Photo, whose settings say how many.
+        work: cli.learning.Work, before it learns.
+    """
+    count = photo.job["save_augmentations"]
+    if not count:
+        return
+    channels = photo.file.pixels.shape[-1]  # without alpha
+    shown = channels if channels in _PICTURE_CHANNELS else 1
+    pairs = work.zero_shot.pairs().take(count).as_numpy_iterator()
+    for i, (sons, fathers) in enumerate(pairs):
+        both = np.concatenate([sons[0], fathers[0]], axis=1)[..., :shown]
+        both = np.clip(both, 0, 1).astype("float32")
+        images.write(folder / f"augmentation_{i:03d}.png", images.Image(both))
+
+
+def table(summary):
+    """The scores as text, a line each.
+
+    Args:
+        summary: dict, what `write` returned.
+
+    Returns:
+        str; empty where there was no ground truth.
+    """
+    scores = summary.get("scores", {})
+    if not scores:
+        return ""
+    lines = [f"{'':<14}{'PSNR':>8}{'SSIM':>9}   ({summary['protocol']})"]
+    for name, score in scores.items():
+        line = f"{name:<14}{score['psnr']:>8.3f}{score['ssim']:>9.4f}"
+        if score.get("psnr_ratio"):
+            line += f"   x{score['psnr_ratio']:.4f} of the baseline"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _save_pictures(folder, photo, results):
+    """Write the result, the views, the interpolation; the result's path."""
+    path = result_path(folder, photo)
+    save_picture(path, results["fused"], photo)
+    if photo.job["save_views"]:
+        for name in set(VIEWS) & set(results):
+            save_picture(result_path(folder, photo, name), results[name], photo)
+    bicubic = folder / f"{photo.path.stem}_bicubic_{photo.label}{path.suffix}"
+    save_picture(bicubic, results["interpolated"], photo)
+    return path
+
+
+def _save_network(folder, photo, zero_shot):
+    artifact.save(
+        zero_shot.network,
+        folder / artifact.BEST,
+        name=photo.job["model"],
+        recipe=photo.job["recipe"],
+        steps=zero_shot.step,
+    )
+
+
+def _save_plots(folder, photo, zero_shot, results):
+    plots.training(
+        folder / "training.png",
+        zero_shot.losses,
+        zero_shot.rates,
+        zero_shot.history,
+    )
+    plots.comparison(
+        folder / "comparison.png",
+        photo.image,
+        results["interpolated"],
+        results["fused"],
+        photo.references.get("ground_truth"),
+    )
+
+
+def _config(photo, work):
+    """All that was asked, so that --config repeats it from any folder."""
+    arguments = dict(work.zero_shot.network.arguments)
+    for follows in ("channels", "passes"):  # from the photo and the scale
+        arguments.pop(follows, None)
+    return {
+        **anywhere(photo.job),
+        **work.settings.to_dict(),
+        "network": {**arguments, **work.settings.network},
+        "version": __version__,
+    }
+
+
+def _summary(path, photo, work, results):
+    zero_shot = work.zero_shot
+    summary = {
+        "result": path.name,
+        "scale": list(photo.scale),
+        "size": list(photo.size),
+        "steps": zero_shot.step,
+        "seconds": round(time.monotonic() - photo.started, 2),
+        "interrupted": work.code != EXIT_DONE,
+        "fusion": work.fused,
+        "reconstruction_psnr": [
+            [step, round(-10 * math.log10(max(error, 1e-10)), 4)]
+            for step, error in zero_shot.history
+        ],
+    }
+    if "ground_truth" in photo.references:
+        summary["protocol"] = PROTOCOL
+        summary["scores"] = _scores(photo, results)
+    return summary
+
+
+def _scores(photo, results):
+    """PSNR and SSIM of every view and of the baseline, as written."""
+    truth = photo.references["ground_truth"]
+    rows = {
+        name: results[name]
+        for name in ("interpolated", *VIEWS)
+        if name in results
+    }
+    pictures = {
+        name: images.from_working(array, photo.file).pixels
+        for name, array in rows.items()
+    }
+    if "baseline" in photo.references:
+        pictures["baseline"] = photo.references["baseline"]
+    scores = {
+        name: _score(picture, truth, photo)
+        for name, picture in pictures.items()
+    }
+    if "baseline" in scores:
+        best = scores["baseline"]["psnr"]
+        for name in rows:
+            ratio = scores[name]["psnr"] / best
+            scores[name]["psnr_ratio"] = ratio if best < math.inf else None
+    return scores
+
+
+def _score(picture, truth, photo):
+    height, width = np.minimum(picture.shape, truth.shape)[:2]
+    return metrics.score(
+        picture[:height, :width],
+        truth[:height, :width],
+        photo.scale,
+        protocols=[PROTOCOL],
+    )[PROTOCOL]

@@ -1,0 +1,155 @@
+"""A photo and what is asked of it, checked before anything slow begins."""
+
+import math
+import time
+
+import numpy as np
+
+from sr_keras import images, metrics, resize
+
+# The one that ZSSR and most papers report.
+PROTOCOL = "matlab-y"
+
+
+class Photo:
+    """A photo, and the files and numbers that go with it.
+
+    Args:
+        path: Path of the photo.
+        job: dict, the top level of config.json.
+        started: time.monotonic() from which a time budget counts; now when
+            None.
+
+    Attributes:
+        file: images.Image, as it was read.
+        image: ndarray (H, W, C), float32 in [0, 1], the part to enlarge,
+            colour multiplied by alpha and alpha its last channel.
+        scale: pair (y, x) of factors.
+        size: pair (height, width) of the result.
+        kernel: ndarray or None.
+        references: dict of "ground_truth" and "baseline" where given, each
+            an ndarray (height, width, C), a few pixels smaller at most.
+        name: str, what the run is called.
+
+    Raises:
+        ValueError, OSError: the photo or a file beside it cannot be used.
+    """
+
+    def __init__(self, path, job, started=None):
+        self.started = time.monotonic() if started is None else started
+        self.path = path
+        self.job = {**job, "image": str(path)}
+        self.file = images.read(path, job["max_pixels"])
+        whole = images.to_working(self.file)
+        region = _region(job["crop"], whole.shape)
+        self.image = whole[region]
+        self.scale, self.size = _target(job, self.image.shape)
+        self.label = _label(self.scale)
+        self.name = f"{path.stem}_{job['model']}_{self.label}"
+        self.kernel = None
+        if job["kernel"]:
+            self.kernel = resize.load_kernel(job["kernel"])
+        self.references = {
+            name: self._reference(name, whole.shape, region)
+            for name in ("ground_truth", "baseline")
+            if job[name]
+        }
+        if "ground_truth" in self.references:
+            self._check_scorable()
+
+    def _reference(self, name, whole, region):
+        """A file to compare with, cut to the region, never to be resized."""
+        path = self.job[name]
+        pixels = images.read(path, self.job["max_pixels"]).pixels
+        full = resize.output_size(whole, self.scale)
+        if self.job["crop"] and _close(pixels.shape, full, self.scale):
+            pixels = pixels[
+                tuple(
+                    slice(round(part.start * s), round(part.start * s) + n)
+                    for part, s, n in zip(
+                        region, self.scale, self.size, strict=True
+                    )
+                )
+            ]
+        if not _close(pixels.shape, self.size, self.scale):
+            flag = name.replace("_", "-")
+            raise ValueError(
+                f"--{flag} {path} is {pixels.shape[1]}x{pixels.shape[0]}, the "
+                f"result will be {self.size[1]}x{self.size[0]}: give an image "
+                "of that size"
+            )
+        height, width = self.size
+        return pixels[:height, :width]
+
+    def _check_scorable(self):
+        """Find out before the training that there can be scores."""
+        arrays = {"the photo": self.file.pixels}
+        arrays.update((self.job[n], p) for n, p in self.references.items())
+        for name, pixels in arrays.items():
+            if pixels.shape[-1] not in (1, 3):
+                raise ValueError(
+                    f"{name} has {pixels.shape[-1]} channels: only grey and "
+                    "RGB are scored, leave out --ground-truth"
+                )
+        smallest = np.min([p.shape for p in self.references.values()], 0)
+        try:
+            inside = metrics.planes(
+                np.zeros((*smallest[:2], 1)), PROTOCOL, self.scale
+            )
+            metrics.check_window(inside.shape)
+        except ValueError as e:
+            raise ValueError(
+                f"too small to be scored, leave out --ground-truth: {e}"
+            ) from None
+
+
+def _region(text, shape):
+    """Slices of the part that "x,y,w,h" says; all where it is None."""
+    height, width = shape[:2]
+    if not text:
+        return slice(0, height), slice(0, width)
+    try:
+        x, y, w, h = (int(part) for part in str(text).split(","))
+    except ValueError:
+        raise ValueError(
+            f"--crop takes X,Y,W,H in whole pixels, not {text!r}"
+        ) from None
+    if min(x, y) < 0 or min(w, h) < 1 or x + w > width or y + h > height:
+        raise ValueError(
+            f"--crop {text} does not lie within the photo's {width}x{height}"
+        )
+    return slice(y, y + h), slice(x, x + w)
+
+
+def _target(job, shape):
+    """The pair of factors and the size of the result."""
+    if job["scale"] is not None:
+        scale = resize.parse_scale(job["scale"])
+        if max(scale) <= 1:
+            raise ValueError(
+                f"--scale {job['scale']} leaves nothing to do: give more than 1"
+            )
+        return scale, resize.output_size(shape, scale)
+    axis, flag = (1, "width") if job["width"] is not None else (0, "height")
+    wanted, own = job[flag], shape[axis]
+    if not own < wanted <= own * resize.MAX_FACTOR:
+        raise ValueError(
+            f"--{flag} {wanted} must be more than the photo's {own}, and at "
+            f"most {resize.MAX_FACTOR} times that"
+        )
+    factor = wanted / own
+    return (factor, factor), tuple(
+        max(math.floor(n * factor + 0.5), 1) for n in shape[:2]
+    )
+
+
+def _label(scale):
+    """What a factor is called in file names: x2, x2.37, x1.5x2."""
+    y, x = (f"{s:.4g}" for s in scale)
+    return f"x{x}" if x == y else f"x{x}x{y}"
+
+
+def _close(shape, size, scale):
+    """Whether two sizes differ only as cropping to a multiple makes them."""
+    pairs = zip(shape, size, scale, strict=False)
+    return all(abs(n - m) < max(s, 1) for n, m, s in pairs)

@@ -1,0 +1,110 @@
+"""What is seen of a run while it goes on."""
+
+import math
+import sys
+import time
+
+from tqdm import tqdm
+
+from sr_keras.cli import say
+
+# Seconds between two lines where there is no terminal for a bar.
+_EVERY = 60
+
+
+class Steps:
+    """A progress bar of the training; now and then a line in a log file.
+
+    A context manager that is a function (run) to be called after each step.
+
+    Args:
+        total: int, steps.
+        ends: time.monotonic() by which training ends; None for never.
+    """
+
+    def __init__(self, total, ends=None):
+        self._total = total
+        self._ends = ends
+        self._bar = bar(total, "step")
+        self._said = time.monotonic()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._bar.close()
+
+    def __call__(self, run):
+        """Show a step.
+
+        Args:
+            run: training.zero_shot.ZeroShot.
+        """
+        self._bar.update(1)
+        now = time.monotonic()
+        if self._bar.disable:
+            if now - self._said >= _EVERY:
+                self._said = now
+                say(f"step {run.step} of {self._total}, {_text(run)}",
+                    sys.stderr)  # fmt: skip
+        elif run.step % 10 == 0:
+            text = _text(run)
+            if self._ends:
+                text += f", {max(self._ends - now, 0):.0f} s at most"
+            self._bar.set_postfix_str(text, refresh=False)
+
+
+def bar(total, unit):
+    """A bar that vanishes at its end; none where stderr is no terminal.
+
+    Args:
+        total: int, or None if unknown yet.
+        unit: str.
+
+    Returns:
+        tqdm.tqdm.
+    """
+    return tqdm(
+        total=total,
+        unit=unit,
+        disable=None,
+        leave=False,
+        dynamic_ncols=True,
+        mininterval=0.2,
+        delay=0.3,
+    )
+
+
+def duration(seconds):
+    """A length of time, for a person to read.
+
+    Args:
+        seconds: float.
+
+    Returns:
+        str.
+    """
+    if seconds < 90:
+        return f"{math.ceil(seconds)} s"
+    return f"{math.ceil(seconds / 60)} min"
+
+
+def counted(number, noun):
+    """A number of things: 1 step, 2 steps.
+
+    Args:
+        number: int.
+        noun: str, the thing.
+
+    Returns:
+        str.
+    """
+    return f"{number} {noun}" + "s" * (number != 1)
+
+
+def _text(run):
+    """Loss, learning rate and reconstruction PSNR of a step."""
+    text = f"loss {run.losses[-1]:.4f}, rate {run.rates[-1]:.1e}"
+    if run.history and run.history[-1][1] > 0:
+        text += f", rebuilt {-10 * math.log10(run.history[-1][1]):.2f} dB"
+    return text

@@ -1,0 +1,232 @@
+"""The table that `evaluate` prints, and its .csv and .json."""
+
+import contextlib
+import csv
+import io
+import json
+import math
+import os
+import sys
+from pathlib import Path
+
+# Digits after the point, as in the papers, and the width of a column.
+_DIGITS = {"psnr": 2}
+_OTHER_DIGITS = 4
+_WIDTH = 8
+# In files: more than any comparison needs, less than float noise.
+_FILE_DIGITS = 6
+
+
+class Rows:
+    """The scores of one data set.
+
+    Attributes:
+        protocols: list of str, the columns' groups.
+        metrics: list of str, the columns within a group.
+        images: list of dicts, as in the .json.
+    """
+
+    def __init__(self, protocols, metrics, width):
+        self.protocols = protocols
+        self.metrics = metrics
+        self.images = []
+        self._width = width
+
+    def add(self, file, scores):
+        """Add and print an image, scores being {protocol: {metric: x}}."""
+        self.images.append({"file": file, **scores})
+        self._print(file, scores)
+
+    def fail(self, file, reason):
+        """Add and print an image that could not be scored."""
+        self.images.append({"file": file, "error": reason})
+        self._print(file, None)
+
+    def mean(self):
+        """The means of the scored images, {protocol: {metric: x}}."""
+        scored = self.scored()
+        if not scored:
+            return {}
+        return {
+            p: {
+                m: math.fsum(image[p][m] for image in scored) / len(scored)
+                for m in self.metrics
+            }
+            for p in self.protocols
+        }
+
+    def scored(self):
+        """Those of `images` that have scores."""
+        return [image for image in self.images if "error" not in image]
+
+    def print_head(self, title):
+        """Print what stands above the scores."""
+        _say(title)
+        group = _WIDTH * len(self.metrics)
+        names = "".join(f"  {p:>{group}}" for p in self.protocols)
+        _say(" " * self._width + names)
+        names = "".join(f"{m:>{_WIDTH}}" for m in self.metrics)
+        _say("file".ljust(self._width) + f"  {names}" * len(self.protocols))
+
+    def print_mean(self):
+        """Print what stands below the scores."""
+        self._print("mean", self.mean() or None)
+
+    def _print(self, file, scores):
+        line = file.ljust(self._width)
+        for p in self.protocols:
+            line += "  "
+            for m in self.metrics:
+                digits = _DIGITS.get(m, _OTHER_DIGITS)
+                text = f"{scores[p][m]:.{digits}f}" if scores else "-"
+                line += f"{text:>{_WIDTH}}"
+        _say(line)
+
+
+class Results:
+    """The scores of all data sets.
+
+    Args:
+        model: str, or None where files were scored.
+        scale: pair (sy, sx).
+        protocols: list of str.
+        metrics: list of str.
+    """
+
+    def __init__(self, model, scale, protocols, metrics):
+        self._model = model
+        self._scale = _short_scale(scale)
+        self._columns = protocols, metrics
+        self._sets = {}
+
+    @property
+    def scored(self):
+        """How many images have scores."""
+        return sum(len(rows.scored()) for rows in self._sets.values())
+
+    @property
+    def failed(self):
+        """How many images have none."""
+        total = sum(len(rows.images) for rows in self._sets.values())
+        return total - self.scored
+
+    @contextlib.contextmanager
+    def open_set(self, name, files):
+        """Print a data set's table while its rows are added.
+
+        Args:
+            name: str, the data set's.
+            files: list of str, those that will be added.
+
+        Yields:
+            The `Rows` to add them to.
+        """
+        rows = Rows(*self._columns, max(map(len, [*files, "mean"])))
+        title = f"{name}, x{self._scale}"
+        if self._sets:
+            _say("")
+        rows.print_head(f"{title}, {self._model}" if self._model else title)
+        self._sets[name] = rows
+        yield rows
+        rows.print_mean()
+
+    def write(self, csv_path, json_path):
+        """Write the files that are wanted.
+
+        Args:
+            csv_path: str, or None for no .csv.
+            json_path: str, or None for no .json.
+
+        Raises:
+            OSError: where a file cannot be written.
+        """
+        if csv_path is not None:
+            _replace(csv_path, self._csv())
+        if json_path is not None:
+            _replace(json_path, self._json())
+
+    def _json(self):
+        data = {
+            name: {"mean": rows.mean(), "images": rows.images}
+            for name, rows in self._sets.items()
+        }
+        content = {"model": self._model, "scale": self._scale, "data": data}
+        return json.dumps(_storable(content), indent=2, allow_nan=False) + "\n"
+
+    def _csv(self):
+        protocols, metrics = self._columns
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        columns = [(p, m) for p in protocols for m in metrics]
+        heads = [f"{p} {m}" for p, m in columns]
+        writer.writerow(["data", "file", *heads])
+        for name, rows in self._sets.items():
+            lines = [*rows.images, {"file": "mean", **rows.mean()}]
+            for line in lines:
+                values = [
+                    round(line[p][m], _FILE_DIGITS) if p in line else ""
+                    for p, m in columns
+                ]
+                writer.writerow([name, line["file"], *values])
+        return text.getvalue()
+
+
+def check_targets(*paths):
+    """Refuse, before any work, files that could not be written in the end.
+
+    Args:
+        *paths: str, or None for a file that is not wanted.
+
+    Raises:
+        ValueError: for a folder, or the same file twice.
+        FileNotFoundError: where the folder for a file is not there.
+    """
+    wanted = [Path(path).absolute() for path in paths if path is not None]
+    for path in wanted:
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder: give a file's name")
+        if not path.parent.is_dir():
+            raise FileNotFoundError(
+                f"there is no folder {path.parent} to write {path.name} to"
+            )
+    if len(set(wanted)) < len(wanted):
+        raise ValueError(f"--csv and --json are both {wanted[0]}")
+
+
+def _short_scale(scale):
+    """2, 2.37, or "1.5x2" as --scale takes it: width by height."""
+    sy, sx = (int(s) if s == int(s) else s for s in scale)
+    return sy if sy == sx else f"{sx}x{sy}"
+
+
+def _storable(value):
+    """Round floats; infinity, which JSON has no word for, becomes null."""
+    if isinstance(value, dict):
+        return {k: _storable(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_storable(v) for v in value]
+    if isinstance(value, float):
+        return round(value, _FILE_DIGITS) if math.isfinite(value) else None
+    return value
+
+
+def _replace(path, text):
+    """Write a file whole or not at all."""
+    path = Path(os.path.realpath(path))  # a link stays a link
+    if path.exists() and not path.is_file():  # a pipe, or /dev/stdout
+        path.write_text(text, "utf-8", "backslashreplace")
+        return
+    temporary = path.with_name(f".{os.urandom(8).hex()}.tmp")
+    try:
+        temporary.write_text(text, "utf-8", "backslashreplace", "\n")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _say(line):
+    """Print at once, whatever characters a file's name has."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(
+        line.encode(encoding, "backslashreplace").decode(encoding), flush=True
+    )

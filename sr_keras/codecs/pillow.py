@@ -1,0 +1,181 @@
+"""JPEG, WebP, BMP and GIF, and the TIFF kinds that Pillow converts."""
+
+import contextlib
+import io
+import re
+import threading
+import warnings
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from sr_keras.codecs.decoded import (
+    Decoded,
+    ImageError,
+    Metadata,
+    check_size,
+    only_first,
+)
+
+# Pillow's name -> ours. MPO is JPEG with more JPEGs behind it.
+_NAMES = {
+    "JPEG": "jpg",
+    "MPO": "jpg",
+    "WEBP": "webp",
+    "BMP": "bmp",
+    "GIF": "gif",
+    "TIFF": "tiff",
+}
+
+# Pillow's pixel mode -> without and with transparency.
+_MODES = {
+    "1": ("L", "LA"),
+    "L": ("L", "LA"),
+    "LA": ("L", "LA"),
+    "P": ("RGB", "RGBA"),
+    "PA": ("RGB", "RGBA"),
+    "RGB": ("RGB", "RGBA"),
+    "RGBA": ("RGB", "RGBA"),
+    "RGBX": ("RGB", "RGBA"),
+    "YCbCr": ("RGB", "RGBA"),
+}
+
+# A JPEG segment has a 16-bit length, which counts itself.
+_LARGEST_SEGMENT = 65533
+
+# A marker is a byte FF and its code; in pixels FF is followed by 0, and the
+# codes D0 to D7 only mark the way.
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_END = 0xD9
+
+# Pillow's own limit of pixels is one number for the whole process.
+_LIMIT = threading.Lock()
+
+
+def decode(file: BinaryIO, max_pixels: int) -> Decoded:
+    """Reads JPEG, WebP, BMP or GIF; see `codecs.decode`."""
+    formats = ("JPEG", "WEBP", "BMP", "GIF")
+    picture, frames = open_picture(file, formats, max_pixels)
+    if _NAMES[picture.format] == "jpg":
+        _check_jpeg_end(file)
+    several = picture.format == "MPO"
+    what = "several pictures: pictures" if several else "animation: frames"
+    info = picture.info
+    metadata = Metadata(
+        info.get("icc_profile"), info.get("exif"), info.get("dpi")
+    )
+    return convert(picture, metadata, only_first(frames, what))
+
+
+def encode(
+    kind: str,
+    samples: np.ndarray,
+    alpha: bool,
+    metadata: Metadata,
+    quality: int,
+) -> bytes:
+    """Makes JPEG, WebP or BMP; see `codecs.encode`."""
+    options = {}
+    if kind in ("jpg", "webp"):
+        options = {"quality": quality, "icc_profile": metadata.icc}
+        options["exif"] = metadata.exif or b""
+    if kind == "jpg":
+        # All of the colour where quality is asked for: 4:4:4, else 4:2:0.
+        options["subsampling"] = 0 if quality >= 90 else 2
+        if len(options["exif"]) > _LARGEST_SEGMENT:
+            options["exif"] = b""
+    if kind in ("jpg", "bmp") and metadata.dpi:
+        options["dpi"] = metadata.dpi
+    grey = samples.shape[2] == 1
+    picture = Image.fromarray(samples[..., 0] if grey else samples)
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG" if kind == "jpg" else kind.upper(), **options)
+    return buffer.getvalue()
+
+
+def open_picture(
+    file: BinaryIO, formats: tuple[str, ...], max_pixels: int
+) -> tuple[Image.Image, int]:
+    """Opens a file under our limit of pixels instead of Pillow's.
+
+    Returns:
+        The picture, not yet decoded, and its number of frames.
+
+    Raises:
+        ImageError: it has more than `max_pixels`.
+    """
+    with _LIMIT, warnings.catch_warnings():
+        # They are about broken EXIF, which `codecs.exif` sees to.
+        warnings.simplefilter("ignore")
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            picture = Image.open(file, formats=formats)
+            check_size(picture.height, picture.width, 1, max_pixels)
+            return picture, getattr(picture, "n_frames", 1)
+        except UnidentifiedImageError as error:
+            # Its own message is the name of a Python object.
+            raise ValueError("its header makes no sense") from error
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def _check_jpeg_end(file: BinaryIO) -> None:
+    """Wants a JPEG's end marker, without which Pillow does now and then."""
+    before = file.tell()
+    file.seek(0)
+    content = file.read()
+    file.seek(before)
+    at = 2
+    while marker := _MARKER.search(content, at):
+        at = marker.end()
+        if content[at - 1] == _END:
+            return
+        # A segment, which may hold a whole thumbnail, says its length.
+        at += int.from_bytes(content[at : at + 2], "big")
+    raise ValueError("its end is missing")
+
+
+def convert(
+    picture: Image.Image, metadata: Metadata, notes: tuple[str, ...]
+) -> Decoded:
+    """Decodes a picture of any mode to grey or RGB, each with alpha or not.
+
+    Raises:
+        ImageError: the mode has no such equivalent.
+    """
+    picture.load()
+    kind = _NAMES[picture.format]
+    if picture.mode == "CMYK":
+        picture, note = _cmyk_to_rgb(picture, metadata.icc)
+        metadata = Metadata(None, metadata.exif, metadata.dpi)
+        notes += (note,)
+    if picture.mode not in _MODES:
+        raise ImageError(f"has pixels of kind {picture.mode}: save it as RGB")
+    alpha = picture.has_transparency_data
+    samples = np.asarray(picture.convert(_MODES[picture.mode][alpha]))
+    samples = samples.reshape(picture.height, picture.width, -1)
+    return Decoded(samples, alpha, kind, 255, metadata=metadata, notes=notes)
+
+
+def _cmyk_to_rgb(
+    picture: Image.Image, icc: bytes | None
+) -> tuple[Image.Image, str]:
+    """The picture in sRGB, and the note on how it got there.
+
+    Its profile is used up here: it describes CMYK, and must not go to the RGB
+    output. That gets none, which means sRGB.
+    """
+    with contextlib.suppress(ImageCms.PyCMSError):
+        if icc:
+            rgb = ImageCms.profileToProfile(
+                picture,
+                io.BytesIO(icc),
+                ImageCms.createProfile("sRGB"),
+                ImageCms.Intent.RELATIVE_COLORIMETRIC,
+                "RGB",
+                flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            )
+            return rgb, "CMYK: converted to sRGB by its colour profile"
+    note = "CMYK: converted to RGB by the plain formula, for want of a profile"
+    return picture.convert("RGB"), note

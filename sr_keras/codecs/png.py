@@ -1,0 +1,134 @@
+"""PNG through libpng, with the chunks looked at here.
+
+Pillow reduces 16-bit colour to 8 bits, does not check the checksums of the
+pixels, and does not see the transparent grey of files of 2 and 4 bits. libpng
+does all that, but takes a file whose end is missing and has no say over the
+metadata. So the chunks are checked here, which yields the metadata on the way.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterable
+from typing import BinaryIO
+
+import imagecodecs
+import numpy as np
+
+from sr_keras.codecs import exif
+from sr_keras.codecs.decoded import (
+    Decoded,
+    Metadata,
+    check_size,
+    only_first,
+    white_of,
+)
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+# What the pixels need. The rest is kept from libpng, which prints a line of
+# its own for each chunk that it does not like.
+_PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+
+# Profiles are below a few megabytes; a compressed one may claim any size.
+_LARGEST_PROFILE = 1 << 26
+
+_METRE = 0.0254  # metres in an inch: PNG counts pixels per metre
+
+Chunk = tuple[bytes, bytes]
+
+
+def decode(file: BinaryIO, max_pixels: int) -> Decoded:
+    """Reads PNG of any kind; see `codecs.decode`."""
+    chunks = _chunks(file.read())
+    width, height = struct.unpack_from(">II", chunks[0][1])
+    check_size(height, width, 1, max_pixels)
+    plain = _join(chunk for chunk in chunks if chunk[0] in _PIXELS)
+    samples = imagecodecs.png_decode(plain).reshape(height, width, -1)
+    metadata, notes = _metadata(dict(chunks))
+    return Decoded(
+        samples,
+        samples.shape[2] in (2, 4),
+        "png",
+        white_of(samples.dtype),
+        metadata=metadata,
+        notes=notes,
+    )
+
+
+def encode(
+    kind: str,
+    samples: np.ndarray,
+    alpha: bool,
+    metadata: Metadata,
+    quality: int,
+) -> bytes:
+    """Makes PNG of 8 or 16 bits; see `codecs.encode`."""
+    grey = samples.shape[2] == 1
+    coded = imagecodecs.png_encode(samples[..., 0] if grey else samples)
+    header, *pixels = _chunks(coded)
+    extra = []
+    if metadata.icc:
+        packed = b"ICC profile\0\0" + zlib.compress(metadata.icc)
+        extra.append((b"iCCP", packed))
+    if metadata.dpi:
+        x, y = (round(dots / _METRE) for dots in metadata.dpi)
+        extra.append((b"pHYs", struct.pack(">IIB", x, y, 1)))
+    if metadata.exif:
+        extra.append((b"eXIf", metadata.exif.removeprefix(exif.PREFIX)))
+    return _join([header, *extra, *pixels])
+
+
+def _chunks(data: bytes) -> list[Chunk]:
+    """The (name, content) of each chunk, all of them checked."""
+    chunks, at = [], len(_SIGNATURE)
+    while not chunks or chunks[-1][0] != b"IEND":
+        length, name = (
+            int.from_bytes(data[at : at + 4], "big"),
+            data[at + 4 : at + 8],
+        )
+        content = data[at + 8 : at + 8 + length]
+        at += 12 + length
+        if at > len(data):
+            raise ValueError("its end is missing")
+        if _checksum(name, content) != data[at - 4 : at]:
+            raise ValueError(f"wrong checksum of {name.decode('latin-1')!r}")
+        chunks.append((name, content))
+    if chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
+        raise ValueError("its header is missing")
+    return chunks
+
+
+def _join(chunks: Iterable[Chunk]) -> bytes:
+    """A file of chunks."""
+    parts = [_SIGNATURE]
+    for name, content in chunks:
+        parts += [struct.pack(">I", len(content)), name, content]
+        parts.append(_checksum(name, content))
+    return b"".join(parts)
+
+
+def _checksum(name: bytes, content: bytes) -> bytes:
+    return zlib.crc32(content, zlib.crc32(name)).to_bytes(4, "big")
+
+
+def _metadata(chunks: dict[bytes, bytes]) -> tuple[Metadata, tuple[str, ...]]:
+    frames = int.from_bytes(chunks.get(b"acTL", b"")[:4], "big")
+    notes = only_first(frames, "animation: frames")
+    icc, dpi = None, None
+    if b"iCCP" in chunks:
+        icc = _profile(chunks[b"iCCP"])
+        if not icc:
+            notes += ("its colour profile is damaged and is left out",)
+    if len(chunks.get(b"pHYs", b"")) == 9:
+        x, y, unit = struct.unpack(">IIB", chunks[b"pHYs"])
+        dpi = (x * _METRE, y * _METRE) if unit == 1 else None
+    return Metadata(icc, chunks.get(b"eXIf"), dpi), notes
+
+
+def _profile(content: bytes) -> bytes | None:
+    """The profile in an iCCP chunk: name, zero, method, compressed bytes."""
+    packed = content.partition(b"\0")[2][1:]
+    try:
+        return zlib.decompressobj().decompress(packed, _LARGEST_PROFILE)
+    except zlib.error:
+        return None

@@ -1,0 +1,141 @@
+"""BT.601 YCbCr, as MATLAB's `rgb2ycbcr` has it, and the luma of YIQ.
+
+Each function takes a NumPy array, and then computes and returns float64, or a
+tensor of the Keras backend, and then keeps its dtype. The sums are written
+out rather than made with a matrix product, which GPUs round to 10 bits.
+
+Sources: ITU-R BT.601-7 section 2.5 for the colour difference signals; the
+digits are those of MATLAB's `rgb2ycbcr`, after Poynton, "A Technical
+Introduction to Digital Video", 1996, chapter 9.
+"""
+
+import numpy as np
+
+# Rows Y, Cb, Cr; columns R, G, B; for R, G, B in [0, 1] and codes in 0..255.
+_YCBCR = np.array(
+    [
+        [65.481, 128.553, 24.966],
+        [-37.797, -74.203, 112.0],
+        [112.0, -93.786, -18.214],
+    ]
+)
+_RGB = np.linalg.inv(_YCBCR)
+_OFFSETS = (16.0, 128.0, 128.0)
+
+# NTSC 1953; the rounded digits that BT.601 and everyone else use.
+_YIQ_LUMA = (0.299, 0.587, 0.114)
+
+
+def luma(rgb):
+    """The studio-swing luma Y of BT.601, 16 for black and 235 for white.
+
+    Args:
+        rgb: array or tensor (..., 3), or (..., 1) for grey, which is taken
+            as three equal channels; floating, in [0, 1].
+
+    Returns:
+        Array or tensor (..., 1), in [16/255, 235/255].
+
+    Raises:
+        ValueError: for another number of channels.
+        TypeError: for integers.
+    """
+    r, g, b = _channels(rgb)
+    return _weigh(_YCBCR[0], r, g, b) / 255 + _OFFSETS[0] / 255
+
+
+def yiq_luma(rgb):
+    """The full-range luma Y of YIQ, 0 for black and 1 for white.
+
+    Args:
+        rgb: as in `luma`.
+
+    Returns:
+        Array or tensor (..., 1), in [0, 1].
+
+    Raises:
+        ValueError: for another number of channels.
+        TypeError: for integers.
+    """
+    return _weigh(_YIQ_LUMA, *_channels(rgb))
+
+
+def rgb_to_ycbcr(rgb):
+    """Convert RGB to BT.601 YCbCr.
+
+    Args:
+        rgb: as in `luma`.
+
+    Returns:
+        Array or tensor (..., 3): Y in [16/255, 235/255], Cb and Cr in
+        [16/255, 240/255] with 128/255 for grey.
+
+    Raises:
+        ValueError: for another number of channels.
+        TypeError: for integers.
+    """
+    channels = _channels(rgb)
+    return _joined(
+        [
+            _weigh(row, *channels) / 255 + offset / 255
+            for row, offset in zip(_YCBCR, _OFFSETS, strict=True)
+        ]
+    )
+
+
+def ycbcr_to_rgb(ycbcr):
+    """Convert BT.601 YCbCr to RGB: the inverse of `rgb_to_ycbcr`.
+
+    Args:
+        ycbcr: array or tensor (..., 3), floating, in [0, 1].
+
+    Returns:
+        Array or tensor (..., 3). Colours that RGB cannot show are outside
+        [0, 1]: nothing is clipped.
+
+    Raises:
+        ValueError: for another number of channels.
+        TypeError: for integers.
+    """
+    if ycbcr.shape[-1] != 3:
+        raise ValueError(
+            f"YCbCr has 3 channels, last; got shape {tuple(ycbcr.shape)}"
+        )
+    codes = [
+        channel * 255 - offset
+        for channel, offset in zip(_channels(ycbcr), _OFFSETS, strict=True)
+    ]
+    return _joined([_weigh(row, *codes) for row in _RGB])
+
+
+def _channels(x):
+    """Split (..., 3) or (..., 1) into three of (..., 1)."""
+    if "float" not in str(x.dtype):
+        raise TypeError(
+            f"colours are floating, in [0, 1], not {x.dtype}: divide them by "
+            "255 first"
+        )
+    if isinstance(x, np.ndarray):
+        x = x.astype(np.float64)
+    if x.shape[-1] == 1:
+        return x, x, x
+    if x.shape[-1] == 3:
+        return x[..., 0:1], x[..., 1:2], x[..., 2:3]
+    raise ValueError(
+        "an image has 3 channels, or 1 for grey, last; got shape "
+        f"{tuple(x.shape)}"
+    )
+
+
+def _weigh(weights, a, b, c):
+    # Python floats, which take on the dtype of the tensor; NumPy's do not.
+    p, q, r = (float(w) for w in weights)
+    return p * a + q * b + r * c
+
+
+def _joined(channels):
+    if isinstance(channels[0], np.ndarray):
+        return np.concatenate(channels, axis=-1)
+    from keras import ops
+
+    return ops.concatenate(channels, axis=-1)

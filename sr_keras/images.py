@@ -1,0 +1,369 @@
+"""Image files: the only place where they are read and written.
+
+Reading gives float32 pixels in [0, 1] with the alpha apart, turned the right
+way up; writing gives back what came in: grey stays grey, 16 bits stay 16, and
+colour profile, EXIF and resolution go along. `codecs` knows the formats.
+"""
+
+import contextlib
+import dataclasses
+import glob
+import itertools
+import math
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sr_keras import codecs
+from sr_keras.rounding import quantize
+
+# Largest image that `read` takes unless told otherwise: 300 megapixels.
+MAX_PIXELS = 300_000_000
+
+# Suffix -> format. GIF is read only.
+SUFFIXES = {
+    ".png": "png",
+    ".jpg": "jpg",
+    ".jpeg": "jpg",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".webp": "webp",
+    ".bmp": "bmp",
+    ".npy": "npy",
+    ".gif": "gif",
+}
+
+# Format -> most bits a channel that it holds.
+_BITS = {"png": 16, "jpg": 8, "webp": 8, "bmp": 8, "tiff": 32, "npy": 32}
+
+_ANY_CHANNELS = {"tiff", "npy"}
+_NO_ALPHA = {"jpg", "bmp"}
+
+# Format -> most pixels a side.
+_MAX_SIDE = {"jpg": 65_500, "webp": 16_383, "png": 1_000_000}
+
+_PROFILE_CHANNELS = {b"GRAY": 1, b"RGB ": 3}
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    r"""One image, and what its file should look like.
+
+    Attributes:
+        pixels: (H, W, C) float32 in [0, 1]; C is 1 for grey, 3 for RGB, or
+            any number for .npy and TIFF. Not multiplied by alpha.
+        alpha: (H, W, 1) float32 in [0, 1], or None.
+        bits: bits a channel of the file: 8, 16, or 32 for floats.
+        format: "png", "jpg", "tiff", "webp", "bmp", "npy" or "gif".
+        icc: colour profile, of the colours that `pixels` has.
+        exif: EXIF block that begins with b"Exif\0\0"; its orientation is 1.
+        dpi: dots per inch, horizontally and vertically.
+        notes: sentences that the person whose file it is should see.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None = None
+    bits: int = 8
+    format: str = "png"
+    icc: bytes | None = None
+    exif: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.pixels.shape[0]
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.pixels.shape[1]
+
+
+def read(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image:
+    """Reads an image file; its content, not its suffix, says the format.
+
+    Args:
+        path: a PNG, JPEG, TIFF, WebP, BMP, GIF or .npy file. Palettes and
+            CMYK become RGB; of animations and pages the first is read.
+        max_pixels: larger images are refused by their header, undecoded.
+
+    Returns:
+        The image, with the EXIF orientation applied.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not an image, is broken, or is too large.
+        OSError: it cannot be opened.
+    """
+    path = Path(path)
+    try:
+        with open(path, "rb") as file:
+            decoded = codecs.decode(file, max_pixels)
+    except codecs.ImageError as error:
+        raise ValueError(f"{path} {error}") from error
+    except FileNotFoundError as error:
+        text = f"{path} does not exist: check the name and the folder"
+        raise FileNotFoundError(text) from error
+    except OSError as error:
+        text = f"{path} cannot be opened ({error.strerror}): give another file"
+        raise OSError(text) from error
+    return _from_decoded(decoded)
+
+
+def write(path: str | os.PathLike, image: Image, quality: int = 95) -> None:
+    """Writes an image file; the suffix says the format.
+
+    What the format cannot hold is converted: to 8 bits for JPEG, WebP and BMP,
+    to 16 for a float PNG, alpha onto white for JPEG and BMP, grey to RGB for
+    WebP. A .npy file holds alpha as its last channel. The file appears under
+    its name when it is complete; until then, and if anything fails, what was
+    there stays.
+
+    Args:
+        path: .png, .jpg, .jpeg, .tif, .tiff, .webp, .bmp or .npy.
+        image: what to write.
+        quality: 1 to 100, for JPEG and WebP.
+
+    Raises:
+        ValueError: the format is unknown or cannot hold the image.
+        OSError: the place cannot be written, or is full.
+    """
+    path = Path(path)
+    kind = SUFFIXES.get(path.suffix.lower())
+    if kind not in _BITS:
+        choice = " ".join(name for name in SUFFIXES if SUFFIXES[name] in _BITS)
+        suffix = repr(path.suffix or "no suffix")
+        raise ValueError(f"{path} cannot be written as {suffix}: use {choice}")
+    if not 1 <= quality <= 100:
+        raise ValueError(f"quality must be 1 to 100, not {quality}")
+    _check_fits(path, kind, image)
+    samples, alpha = _samples(kind, image)
+    icc = _fitting(image.icc, samples.shape[2] - alpha)
+    metadata = codecs.Metadata(icc, image.exif, image.dpi)
+    _store(path, codecs.encode(kind, samples, alpha, metadata, quality))
+
+
+def to_working(image: Image) -> np.ndarray:
+    """The array to super-resolve: colours multiplied by alpha, then alpha.
+
+    Interpolating colours that are not multiplied by alpha would let those of
+    transparent pixels, which nobody sees, bleed into the visible ones.
+
+    Args:
+        image: what to prepare.
+
+    Returns:
+        (H, W, C + 1) float32 in [0, 1], or `pixels` where alpha is None.
+    """
+    if image.alpha is None:
+        return image.pixels
+    return np.concatenate([image.pixels * image.alpha, image.alpha], axis=-1)
+
+
+def from_working(array: np.ndarray, like: Image) -> Image:
+    """The image of a super-resolved `to_working` array.
+
+    Args:
+        array: (H', W', C[+1]), of any range: it is clipped to [0, 1].
+        like: the image it was made from, for its alpha, bits, format and
+            metadata.
+
+    Returns:
+        An image with its colours divided by alpha; 0 where alpha is 0.
+
+    Raises:
+        ValueError: the array has another number of channels.
+    """
+    channels = like.pixels.shape[-1] + (like.alpha is not None)
+    if array.ndim != 3 or array.shape[-1] != channels:
+        raise ValueError(
+            f"the array must be (H, W, {channels}) to become an image like "
+            f"the one read, not {array.shape}: keep its channels"
+        )
+    array = np.asarray(array, np.float32)
+    if like.alpha is None:
+        fits = array.size and array.min() >= 0 and array.max() <= 1
+        array = array if fits else array.clip(0, 1)
+        return dataclasses.replace(like, pixels=array)
+    alpha = array[..., -1:].clip(0, 1)
+    # What the file will round to transparent carries no colour: dividing by
+    # so little would only blow up the network's errors.
+    least = 0.5 / ((1 << like.bits) - 1) if like.bits < 32 else 0
+    pixels = _divide(array[..., :-1], alpha, least)
+    return dataclasses.replace(like, pixels=pixels, alpha=alpha)
+
+
+def find(pattern: str | os.PathLike) -> list[tuple[Path, Path]]:
+    """Lists image files.
+
+    Args:
+        pattern: a file, which is taken whatever its suffix; a folder, which is
+            searched with its subfolders; or a pattern with *, ? and ** .
+
+    Returns:
+        Sorted pairs of a path and that path relative to the folder, or to the
+        part of the pattern before its first special character. Hidden files
+        and folders, and files without a suffix of `SUFFIXES`, are left out.
+
+    Raises:
+        FileNotFoundError: there is nothing of that name.
+        ValueError: what there is has no images.
+    """
+    text = os.fspath(pattern)
+    path = Path(text)
+    if path.is_file():
+        return [(path, Path(path.name))]
+    if text and path.is_dir():
+        root, found = path, _walk(path)
+    else:
+        fixed = itertools.takewhile(_is_plain, path.parts)
+        root, found = Path(*fixed), glob.glob(text, recursive=True)
+        if not found or _is_plain(text):
+            raise FileNotFoundError(
+                f"{text} does not exist: give a file, a folder or a pattern "
+                "such as 'photos/*.png'"
+            )
+    pairs = set(_images(map(Path, found), root))  # ** finds a file twice
+    images = sorted(pairs, key=lambda pair: pair[1])
+    if not images:
+        suffixes = " ".join(SUFFIXES)
+        raise ValueError(f"{text} has no images: looked for {suffixes}")
+    return images
+
+
+def _is_plain(text: str) -> bool:
+    return glob.escape(text) == text
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Every file below a folder; says so when a folder cannot be read."""
+
+    def stop(error: OSError) -> None:
+        raise error
+
+    for place, _, names in os.walk(folder, onerror=stop):
+        yield from (Path(place, name) for name in names)
+
+
+def _images(paths: Iterable[Path], root: Path) -> Iterator[tuple[Path, Path]]:
+    for path in paths:
+        relative = path.relative_to(root)
+        hidden = any(part.startswith(".") for part in relative.parts)
+        if not hidden and path.suffix.lower() in SUFFIXES and path.is_file():
+            yield path, relative
+
+
+def _from_decoded(decoded: codecs.Decoded) -> Image:
+    """Turns, scales, splits and un-premultiplies what a file held."""
+    notes, metadata = decoded.notes, decoded.metadata
+    orientation, exif = 1, None
+    if metadata.exif:
+        try:
+            orientation, exif = codecs.tidy_exif(metadata.exif)
+        except ValueError:
+            notes += ("its EXIF is damaged and is left out",)
+    samples = np.ascontiguousarray(_turned(decoded.samples, orientation))
+    pixels = np.divide(samples, decoded.white, dtype=np.float32)
+    alpha = None
+    if decoded.alpha:
+        pixels, alpha = pixels[..., :-1].copy(), pixels[..., -1:].copy()
+    if decoded.premultiplied:
+        pixels = _divide(pixels, alpha)
+    icc = _fitting(metadata.icc, pixels.shape[-1])
+    if icc != metadata.icc:
+        notes += ("its colour profile is for other colours and is left out",)
+    bits = 32 if samples.dtype.kind == "f" else 8 * samples.dtype.itemsize
+    dpi = _usable_dpi(metadata.dpi, orientation)
+    return Image(pixels, alpha, bits, decoded.format, icc, exif, dpi, notes)
+
+
+def _turned(samples: np.ndarray, orientation: int) -> np.ndarray:
+    """Applies an EXIF orientation, 1 to 8, to (H, W, C)."""
+    if orientation >= 5:
+        samples = samples.swapaxes(0, 1)
+    # What is still mirrored, after that: from top to bottom, left to right.
+    down = orientation in (3, 4, 7, 8)
+    across = orientation in (2, 3, 6, 7)
+    return samples[:: -1 if down else 1, :: -1 if across else 1]
+
+
+def _divide(
+    pixels: np.ndarray, alpha: np.ndarray, least: float = 0
+) -> np.ndarray:
+    """Un-premultiplies; 0 where alpha is not above `least`."""
+    seen = alpha > least
+    divided = pixels / np.where(seen, alpha, 1)
+    return np.where(seen, divided, 0).clip(0, 1).astype(np.float32)
+
+
+def _usable_dpi(
+    dpi: tuple[float, float] | None, orientation: int
+) -> tuple[float, float] | None:
+    """Floats, in the order of the turned image; None where it is nonsense."""
+    if dpi is None or not all(math.isfinite(d) and d > 0 for d in dpi):
+        return None
+    x, y = map(float, dpi)
+    return (y, x) if orientation >= 5 else (x, y)
+
+
+def _fitting(icc: bytes | None, channels: int) -> bytes | None:
+    """A profile, unless it is for another number of channels."""
+    known = icc and _PROFILE_CHANNELS.get(icc[16:20])
+    return icc if known == channels or channels not in (1, 3) else None
+
+
+def _check_fits(path: Path, kind: str, image: Image) -> None:
+    """Refuses what cannot be converted to a format."""
+    channels = image.pixels.shape[-1]
+    if channels not in (1, 3) and kind not in _ANY_CHANNELS:
+        text = f"{path} cannot hold {channels} channels: use .tif or .npy"
+        raise ValueError(text)
+    largest = _MAX_SIDE.get(kind, math.inf)
+    if max(image.height, image.width) > largest:
+        raise ValueError(
+            f"{path} cannot hold {image.width}x{image.height}: its format has "
+            f"at most {largest} pixels a side; use .tif"
+        )
+
+
+def _samples(kind: str, image: Image) -> tuple[np.ndarray, bool]:
+    """The numbers to write, alpha last, and whether there is alpha."""
+    pixels, alpha = image.pixels, image.alpha
+    if alpha is not None and kind in _NO_ALPHA:
+        pixels, alpha = pixels * alpha + (1 - alpha), None
+    if kind == "webp" and pixels.shape[-1] == 1:
+        pixels = np.repeat(pixels, 3, axis=-1)
+    if alpha is not None:
+        pixels = np.concatenate([pixels, alpha], axis=-1)
+    bits = min(image.bits, _BITS[kind])
+    return quantize(pixels, bits), alpha is not None
+
+
+def _store(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all."""
+    # A link stays a link: it is the file behind it that is replaced.
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{os.urandom(8).hex()}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            # Some disks tell only now that they are full.
+            os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if not isinstance(error, OSError):
+            raise
+        text = f"{path} cannot be written ({error.strerror}): give a folder "
+        text += "that exists, that you may write to and that has room"
+        raise OSError(text) from error

@@ -1,0 +1,318 @@
+"""From LR to SR: tiles, self-ensemble, back-projection, any factor."""
+
+import dataclasses
+import math
+import os
+
+import numpy as np
+
+from sr_keras import geometry, symmetry, tiles
+from sr_keras.chroma import keep_colours
+
+FUSIONS = ("median", "mean", "none")
+
+
+@dataclasses.dataclass(frozen=True)
+class Finish:
+    """What is done with a refiner to get its best picture.
+
+    Attributes:
+        fusion: how the turned views are joined: "median" (the paper's),
+            "mean", or "none" for one pass.
+        back_projection: int, rounds of it on each view and on the fused
+            image (Irani and Peleg 1991; Shocher et al. 2018, section 3.2).
+        kernel: ndarray, the blur kernel of the LR image; bicubic if None.
+        tile: int, the side of a tile in LR pixels; None to choose.
+        keep_colours: bool, whether colours that the LR image does not have
+            nearby are kept out (`chroma.keep_colours`), for RGB and RGBA.
+    """
+
+    fusion: str = "median"
+    back_projection: int = 2
+    kernel: np.ndarray | None = None
+    tile: int | None = None
+    keep_colours: bool = False
+
+    def __post_init__(self):
+        if self.fusion not in FUSIONS:
+            raise ValueError(
+                f"no fusion {self.fusion!r}: use one of {', '.join(FUSIONS)}"
+            )
+        if self.back_projection < 0:
+            raise ValueError(
+                "back-projection takes 0 rounds or more, not "
+                f"{self.back_projection}"
+            )
+        if self.tile is not None and self.tile < 16:
+            raise ValueError(
+                f"a tile must be 16 pixels or more, not {self.tile}"
+            )
+
+
+def upscale(
+    image,
+    model,
+    scale=None,
+    size=None,
+    self_ensemble=True,
+    back_projection=0,
+    keep_colours=True,
+):
+    """Enlarge one image.
+
+    Args:
+        image: ndarray (H, W, C), float32 in [0, 1].
+        model: `Network`, or what `sr_keras.load` takes.
+        scale: number or (y, x) pair; the network's own when None. A refiner
+            and a classical method take any.
+        size: pair (height, width) of the result; from the scale when None.
+        self_ensemble: bool, whether a refiner sees the image in all its
+            turns.
+        back_projection: int, rounds of it, for a refiner.
+        keep_colours: bool, for a refiner, as in `Finish`.
+
+    Returns:
+        float32 ndarray (h, w, C), clipped to [0, 1].
+
+    Raises:
+        ValueError: an image, factor or size that the network does not take.
+        TypeError: an image of integers.
+    """
+    from sr_keras.artifact import load
+
+    network = load(model) if isinstance(model, str | os.PathLike) else model
+    image = _checked(image)
+    if scale is None and size is None:
+        scale = network.scale
+    scale, size = geometry.geometry(image.shape[:2], scale, size)
+    scale = geometry.parse_scale(scale)
+    # The interpolation inside the graph gives way to the one for any factor.
+    network = getattr(network, "network", network)
+    if not hasattr(network, "interpolate"):
+        _check_channels(network, image)
+    if network.refiner:
+        finish = Finish(
+            "mean" if self_ensemble else "none",
+            back_projection,
+            keep_colours=keep_colours,
+        )
+        result = refine(network, image, scale, size, finish)["fused"]
+    elif hasattr(network, "interpolate"):
+        result = network.interpolate(image, scale=scale, size=size)
+    else:
+        own = geometry.output_size(image.shape[:2], (network.scale,) * 2)
+        if size != own:
+            raise ValueError(
+                f"{network.name} enlarges by {network.scale}, to {own}: it "
+                f"cannot give {size}"
+            )
+        result = forward_of(network)(image)
+    return np.clip(result, 0, 1, out=result)
+
+
+def refine(
+    network,
+    image,
+    scale,
+    size,
+    finish,
+    outputs=("fused",),
+    report=None,
+    passes=None,
+):
+    """Interpolate an image and sharpen it with a refiner, tile by tile.
+
+    A tile is computed with a margin as wide as anything reaches, and the
+    margin is thrown away: tiled or not, the result is the same.
+
+    Args:
+        network: a refiner (N, H, W, C) -> (N, H, W, C).
+        image: ndarray (H, W, C), float32 in [0, 1].
+        scale: pair (y, x) of factors.
+        size: pair (height, width) of the result.
+        finish: Finish.
+        outputs: names of what is wanted: "fused", "single", "mean", "median"
+            and "interpolated".
+        report: function (done, total) called after each view of each tile.
+        passes: int, how many times the network enlarges by the same factor
+            to get there; its own number when None.
+
+    Returns:
+        dict of name -> float32 ndarray (height, width, C), not clipped.
+    """
+    passes = passes or network.passes
+    levels = tiles.Levels(image.shape, scale, size, passes, finish.kernel)
+    margin = _margin(network, scale, passes, finish)
+    cut = list(levels.tiles(margin, finish.tile))
+    turns = symmetry.symmetries(scale, finish.kernel)
+    wanted = _wanted(finish, outputs)
+    if wanted <= {"single", "interpolated"}:
+        turns = turns[:1]
+    step = _counter(len(cut) * len(turns) * len(levels.steps), report)
+    results = {
+        name: np.empty((*size, image.shape[-1]), "float32") for name in outputs
+    }
+    coloured = finish.keep_colours and image.shape[-1] in (3, 4)
+    forward = forward_of(network)
+    for tile in cut:
+        lr = np.ascontiguousarray(image[tile.windows[0]])
+        maps = levels.part(tile)
+        solved = _solve(forward, maps, lr, turns, finish, wanted, step)
+        for name in wanted - {"interpolated"} if coloured else ():
+            ends = tile.windows[0], tile.windows[-1]
+            solved[name] = keep_colours(solved[name], lr, ends, scale)
+        for name in outputs:
+            inner = solved[_fused(finish) if name == "fused" else name]
+            results[name][tile.inside] = inner[tile.core]
+    return results
+
+
+def refined_pixels(network, shape, scale, finish):
+    """How many pixels the network computes for one view, margins included.
+
+    Args:
+        network: a refiner.
+        shape: (H, W, ...) of the image.
+        scale: pair (y, x) of factors.
+        finish: Finish.
+
+    Returns:
+        float.
+    """
+    passes = network.passes
+    margin = _margin(network, scale, passes, finish)
+    side = finish.tile or tiles.chosen_side(scale, margin)
+    whole = math.prod(
+        n + 2 * margin * (math.ceil(n / side) - 1) for n in shape[:2]
+    )
+    area = math.prod(scale)
+    return whole * sum(area ** ((i + 1) / passes) for i in range(passes))
+
+
+def back_project(sr, lr, plane, rounds):
+    """Add what the result, seen from further away, lacks of the input.
+
+    Args:
+        sr: float32 ndarray (h, w, C).
+        lr: float32 ndarray (H, W, C).
+        plane: the up and down operators between the two.
+        rounds: int.
+
+    Returns:
+        float32 ndarray (h, w, C).
+    """
+    for _ in range(rounds):
+        sr = sr + plane.up(lr - plane.down(sr))
+    return sr
+
+
+def forward_of(network):
+    """The network as a compiled function of one image.
+
+    Args:
+        network: `Network`.
+
+    Returns:
+        A function of a float32 ndarray (H, W, C) that returns one.
+    """
+    import tensorflow as tf
+
+    if not hasattr(network, "_forward"):
+        # XLA makes these convolutions twice as slow on a CPU.
+        network._forward = tf.function(
+            lambda x: network(x, training=False),
+            reduce_retracing=True,
+            jit_compile=False,
+        )
+    return lambda x: network._forward(np.ascontiguousarray(x)[None])[0].numpy()
+
+
+def _checked(image):
+    image = np.asarray(image)
+    if image.dtype.kind != "f":
+        raise TypeError(
+            f"an image to upscale is floating, in [0, 1], not {image.dtype}: "
+            "divide it by 255, or read it with sr_keras.images"
+        )
+    if image.ndim != 3 or 0 in image.shape:
+        raise ValueError(
+            "an image to upscale has shape (height, width, channels), not "
+            f"{image.shape}"
+        )
+    return image.astype("float32", copy=False)
+
+
+def _check_channels(network, image):
+    channels = network.input_shape[-1]
+    if image.shape[-1] != channels:
+        raise ValueError(
+            f"{network.name} takes {channels} channels, the image has "
+            f"{image.shape[-1]}"
+        )
+
+
+def _solve(forward, maps, lr, turns, finish, wanted, step):
+    """All the wanted results of one window.
+
+    Between two passes the picture is clipped: what follows takes it for a
+    photo.
+    """
+    interpolated = maps[-1][1].up(lr) if "interpolated" in wanted else None
+    if wanted == {"interpolated"}:
+        return {"interpolated": interpolated}
+    image = lr
+    for plane, total in maps[:-1]:
+        views = _views(forward, plane, image, turns, finish, step)
+        image = np.clip(_joined(_fused(finish), views, lr, total, finish), 0, 1)
+    plane, total = maps[-1]
+    views = _views(forward, plane, image, turns, finish, step)
+    names = wanted - {"interpolated"}
+    solved = {n: _joined(n, views, lr, total, finish) for n in names}
+    return {**solved, "interpolated": interpolated}
+
+
+def _views(forward, plane, image, turns, finish, step):
+    """One pass over the image in each of its turns."""
+    interpolated = plane.up(image)
+    views = []
+    for turn in turns:
+        refined = forward(symmetry.turned(interpolated, turn))
+        refined = symmetry.restored(refined, turn)
+        rounds = finish.back_projection
+        views.append(back_project(refined, image, plane, rounds))
+        step()
+    return views
+
+
+def _joined(name, views, lr, total, finish):
+    """The views as one picture, true to the image that it all began with."""
+    if name == "single":
+        return views[0]
+    join = {"mean": np.mean, "median": np.median}[name]
+    return back_project(join(views, axis=0), lr, total, finish.back_projection)
+
+
+def _fused(finish):
+    return "single" if finish.fusion == "none" else finish.fusion
+
+
+def _wanted(finish, outputs):
+    return {_fused(finish) if o == "fused" else o for o in outputs}
+
+
+def _counter(total, report):
+    done = 0
+
+    def step():
+        nonlocal done
+        done += 1
+        if report:
+            report(done, total)
+
+    return step
+
+
+def _margin(network, scale, passes, finish):
+    return tiles.margin_of(
+        network.reach, scale, passes, finish.back_projection, finish.kernel
+    )

@@ -1,0 +1,151 @@
+"""The networks: one file a family, found by name.
+
+Adding one is a new file here, a test, and a line in the table below.
+"""
+
+import copy
+import importlib
+
+# name -> (file in this folder, class, its fixed arguments, one line).
+# A lookup imports that one file, never all of them.
+_TABLE = {
+    "nearest": (
+        "classical", "Classical", {"method": "nearest"}, "the nearest pixel",
+    ),
+    "bilinear": (
+        "classical", "Classical", {"method": "bilinear"}, "2x2 triangle",
+    ),
+    "bicubic": (
+        "classical", "Classical", {"method": "bicubic"}, "4x4 Keys, a=-0.5",
+    ),
+    "lanczos": (
+        "classical", "Classical", {"method": "lanczos"}, "6x6 windowed sinc",
+    ),
+    "fourier": (
+        "classical", "Classical", {"method": "fourier"},
+        "the mirrored image's spectrum, padded with zeros",
+    ),
+    "zssr": (
+        "zssr", "ZSSR", {}, "Shocher et al. 2018: learns from one image",
+    ),
+}  # fmt: skip
+
+CLASSICAL = ("nearest", "bilinear", "bicubic", "lanczos", "fourier")
+
+
+def list_models():
+    """Names of the networks that `build` knows.
+
+    Returns:
+        List of str.
+    """
+    return list(_TABLE)
+
+
+def describe(name):
+    """One line on what a network is.
+
+    Args:
+        name: str, one of `list_models()`.
+
+    Returns:
+        str.
+    """
+    return _entry(name)[3]
+
+
+def network_class(name):
+    """The class of a network, and the arguments its name stands for.
+
+    Args:
+        name: str, one of `list_models()`.
+
+    Returns:
+        Tuple of the class and a dict.
+
+    Raises:
+        ValueError: no network has that name.
+    """
+    module, cls, fixed, _ = _entry(name)
+    module = importlib.import_module(f"{__name__}.{module}")
+    return getattr(module, cls), dict(fixed)
+
+
+def recipe(name, which="default"):
+    """The training settings that belong to a network.
+
+    Args:
+        name: str, one of `list_models()`.
+        which: str, the recipe's name.
+
+    Returns:
+        dict.
+
+    Raises:
+        ValueError: the network has no such recipe.
+    """
+    module = _entry(name)[0]
+    recipes = importlib.import_module(f"{__name__}.{module}").RECIPES
+    if which not in recipes:
+        raise ValueError(
+            f"no recipe {which!r} for {name}: use one of {', '.join(recipes)}"
+        )
+    return copy.deepcopy(recipes[which])
+
+
+def build(name, scale, **arguments):
+    """Build a network: LR image in, SR image out.
+
+    Args:
+        name: str, one of `list_models()`.
+        scale: int, the whole factor between input and output.
+        **arguments: the network's own, `num_filters=32` for one.
+
+    Returns:
+        A `Network`. Input (N, H, W, C) and output (N, scale*H, scale*W, C)
+        are float32 in [0, 1]. A refiner comes wrapped with the bicubic
+        interpolation in front of it (`layers.FixedUpsample`).
+
+    Raises:
+        ValueError: unknown name, an unsupported scale or argument.
+    """
+    if scale not in range(1, 17):
+        raise ValueError(
+            f"scale must be a whole number from 1 to 16, not {scale}: other "
+            "factors go through sr_keras.upscale"
+        )
+    network = build_bare(name, int(scale), **arguments)
+    if not network.refiner:
+        return network
+    from sr_keras.models.interpolated import Interpolated
+
+    return Interpolated(network, int(scale), name=name)
+
+
+def build_bare(name, scale, **arguments):
+    """Build a network as it trains: a refiner without its interpolation.
+
+    Args:
+        name: str, one of `list_models()`.
+        scale: the factor; for a refiner any, or a (y, x) pair.
+        **arguments: the network's own.
+
+    Returns:
+        A `Network`.
+
+    Raises:
+        ValueError: unknown name, an unsupported scale or argument.
+    """
+    cls, fixed = network_class(name)
+    try:
+        return cls(scale=scale, **{"name": name, **fixed, **arguments})
+    except TypeError as e:
+        raise ValueError(f"{name}: {e}") from e
+
+
+def _entry(name):
+    if name not in _TABLE:
+        raise ValueError(
+            f"no network is called {name!r}: use one of {', '.join(_TABLE)}"
+        )
+    return _TABLE[name]

@@ -1,0 +1,40 @@
+"""What every network is: a functional Keras graph that knows its scale."""
+
+import keras
+import numpy as np
+
+
+class Network(keras.Model):
+    """LR image in, SR image out.
+
+    A subclass builds its graph in `__init__` from explicit arguments, and
+    returns those arguments from `get_config`.
+
+    Args:
+        inputs: KerasTensor (N, H, W, C), float32 in [0, 1].
+        outputs: KerasTensor (N, scale*H, scale*W, C); the size of the input
+            for a refiner.
+        scale: int, or for a refiner any factor or (y, x) pair of factors.
+        about: dict of JSON values, what is known of where it comes from.
+        name: str.
+    """
+
+    # A refiner sharpens an image that already has its final size.
+    refiner = False
+    # How many times in a row a refiner is applied to get to its scale.
+    passes = 1
+
+    # keras.Model lets unknown arguments pass unseen; here they are named.
+    def __init__(self, inputs, outputs, scale, about=None, name=None):
+        super().__init__(inputs=inputs, outputs=outputs, name=name)
+        self.scale = scale if np.isscalar(scale) else tuple(scale)
+        self.about = dict(about or {})
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {"name": self.name, "scale": self.scale, "about": self.about}
+
+    @classmethod
+    def from_config(cls, config):
+        """Build the network that `get_config` described."""
+        return cls(**config)

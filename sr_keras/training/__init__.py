@@ -1,0 +1,1 @@
+"""Trainers, and what follows a training along."""

@@ -1,0 +1,124 @@
+"""Learning rates over a training, by the names that `--schedule` takes.
+
+A schedule is `rate(progress, history) -> factor`: `progress` in [0, 1] is how
+much of the steps or of the time is used up, `history` the reconstruction
+errors so far, and the factor multiplies the learning rate. None means stop.
+"""
+
+import math
+
+import numpy as np
+
+
+def cosine(progress, history=None, warmup=0.05):
+    """A linear rise, then half a cosine from 1 to 0.01.
+
+    Loshchilov and Hutter 2017, equation 5; the rise of Goyal et al. 2017,
+    section 2.2, keeps the first steps from undoing the initialisation.
+    """
+    if progress < warmup:
+        return 0.05 + 0.95 * progress / warmup
+    place = min((progress - warmup) / (1 - warmup), 1.0)
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * place))
+
+
+def step(progress, history=None):
+    """Five halvings, evenly spread: the schedule of the Keras port."""
+    return 0.5 ** min(int(progress * 6), 5)
+
+
+def cyclic(progress, history=None, cycles=4):
+    """Triangles between 0.1 and 1 (Smith 2017, section 3), halved in turn."""
+    place = min(progress, 1 - 1e-9) * cycles
+    cycle, phase = int(place), place % 1
+    return (0.1 + 0.9 * (1 - abs(2 * phase - 1))) * 0.5**cycle
+
+
+class Official:
+    """The rule of the authors' code (github.com/assafshocher/ZSSR).
+
+    A line is fitted to the latest reconstruction errors. Where its slope is
+    lost in its own standard error the rate is divided by 10, and training
+    ends below 9e-6.
+
+    Args:
+        learning_rate: float, the rate at the start.
+        settling: int, steps between two drops at least (their 256).
+        patience: int, steps between two looks (their 60).
+        points: int, errors that the line is fitted to (their 256 // 50).
+        ratio: float, what the slope is multiplied by first (their 1.5).
+        floor: float, the rate below which training ends (their 9e-6).
+    """
+
+    def __init__(
+        self,
+        learning_rate,
+        settling=256,
+        patience=60,
+        points=5,
+        ratio=1.5,
+        floor=9e-6,
+    ):
+        self.learning_rate = learning_rate
+        self.settling = settling
+        self.patience = patience
+        self.points = points
+        self.ratio = ratio
+        self.floor = floor
+        self.factor = 1.0
+        self._steps = self._dropped = 0
+
+    def __call__(self, progress, history):
+        """Return the factor of the next step, or None to stop.
+
+        Args:
+            progress: unused; the errors decide.
+            history: list of (step, mean squared reconstruction error).
+        """
+        settled = self._steps - self._dropped > self.settling
+        if settled and self._steps % self.patience == 0:
+            recent = history[-self.points :]
+            if self._lost(np.array(recent, float)):
+                self.factor /= 10
+                self._dropped = self._steps
+        self._steps += 1
+        if self.learning_rate * self.factor < self.floor:
+            return None
+        return self.factor
+
+    def _lost(self, recent):
+        """Whether the slope is lost in the uncertainty of its own fit."""
+        if len(recent) < 3:  # through two there always is a line
+            return False
+        (slope, _), spread = np.polyfit(*recent.T, 1, cov=True)
+        return -self.ratio * slope < math.sqrt(spread[0, 0])
+
+
+def get(name, learning_rate):
+    """Make a schedule.
+
+    Args:
+        name: str, "official", "step", "cosine" or "cyclic".
+        learning_rate: float, the rate it starts from.
+
+    Returns:
+        A function (progress, history) -> factor or None.
+
+    Raises:
+        ValueError: there is no such schedule.
+    """
+    if name == "official":
+        return Official(learning_rate)
+    if name not in SCHEDULES:
+        raise ValueError(
+            f"no schedule {name!r}: use one of {', '.join(SCHEDULES)}"
+        )
+    return SCHEDULES[name]
+
+
+SCHEDULES = {
+    "official": Official,
+    "step": step,
+    "cosine": cosine,
+    "cyclic": cyclic,
+}

@@ -1,0 +1,109 @@
+"""Everything a zero-shot run is told, in groups, as `config.json` has it."""
+
+import dataclasses
+
+from pipelines.single_image import Augmentation
+from sr_keras.inference import Finish
+from sr_keras.training.zero_shot import Learning
+
+# Group of config.json -> what checks and holds it.
+_GROUPS = {"augmentation": Augmentation, "learning": Learning}
+_FINISH = ("fusion", "back_projection", "tile", "keep_colours")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The settings of a run.
+
+    Attributes:
+        network: dict, arguments of the network.
+        augmentation: pipelines.single_image.Augmentation.
+        learning: Learning.
+        finish: inference.Finish; its kernel is not part of a config.
+    """
+
+    network: dict
+    augmentation: Augmentation
+    learning: Learning
+    finish: Finish
+
+    def to_dict(self):
+        """Return the settings as JSON values, group by group."""
+        groups = {
+            name: dataclasses.asdict(getattr(self, name)) for name in _GROUPS
+        }
+        finish = {name: getattr(self.finish, name) for name in _FINISH}
+        return {"network": self.network, **groups, "finish": finish}
+
+
+def merged(*layers):
+    """Settings as dicts of groups, the later over the earlier.
+
+    Args:
+        *layers: dicts of group -> dict of field -> value.
+
+    Returns:
+        dict of the same kind.
+    """
+    result = {}
+    for layer in layers:
+        for group, fields in layer.items():
+            result[group] = {**result.get(group, {}), **fields}
+    return result
+
+
+def settings(groups, kernel=None):
+    """Check settings and put them together.
+
+    Args:
+        groups: dict of group -> dict of field -> value; what is missing has
+            its default.
+        kernel: ndarray, the blur kernel, or None.
+
+    Returns:
+        Settings.
+
+    Raises:
+        ValueError: an unknown group or field, or a value out of range.
+        TypeError: a value of the wrong kind.
+    """
+    _known("config", groups, ["network", *_GROUPS, "finish"])
+    made = {}
+    for name, cls in _GROUPS.items():
+        fields = groups.get(name, {})
+        fields = {k: _tuple(v) for k, v in fields.items()}
+        _known(name, fields, [f.name for f in dataclasses.fields(cls)])
+        _check_kinds(name, fields, cls)
+        made[name] = cls(**fields)
+    finish = groups.get("finish", {})
+    _known("finish", finish, _FINISH)
+    _check_kinds("finish", finish, Finish)
+    network = dict(groups.get("network", {}))
+    return Settings(network, finish=Finish(**finish, kernel=kernel), **made)
+
+
+def _tuple(value):
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _check_kinds(where, given, cls):
+    for field in dataclasses.fields(cls):
+        kind = float | int if field.type is float else field.type
+        value = given.get(field.name, field.default)
+        # To Python, True is a 1.
+        if not isinstance(value, kind) or (
+            isinstance(value, bool) and kind is not bool
+        ):
+            kind = getattr(field.type, "__name__", field.type)
+            raise TypeError(
+                f"{where} setting {field.name} is of type {kind}, not {value!r}"
+            )
+
+
+def _known(where, given, known):
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise ValueError(
+            f"unknown {where} setting {', '.join(unknown)}: "
+            f"use {', '.join(known)}"
+        )

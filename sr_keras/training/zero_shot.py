@@ -1,0 +1,348 @@
+"""Zero-shot training: a network learns from one image, for that image.
+
+Shocher et al. 2018, sections 3.1 to 3.3.
+"""
+
+import dataclasses
+import math
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pipelines.degradation import downscale, interpolate
+from pipelines.single_image import single_image
+from sr_keras import inference, losses
+from sr_keras.resize import output_size
+from sr_keras.training import schedules, stages
+from sr_keras.training.callbacks import LearningRate, Reconstruction, Watch
+from sr_keras.training.muon import ConvMuon
+
+OPTIMIZERS = ("adam", "muon")
+
+# Steps between two reconstructions, as in the authors' code.
+_EVERY = 50
+
+# A larger image is judged by the part of it with the most detail.
+_JUDGED_SIDE = 256
+
+
+class ZeroShotTrainer(keras.Model):
+    """Owns a refiner and trains it on (interpolated son, father) batches.
+
+    Args:
+        network: a refiner, `sr_keras.models.network.Network`.
+        **kwargs: as for `keras.Model`.
+    """
+
+    def __init__(self, network, **kwargs):
+        super().__init__(**kwargs)
+        self.network = network
+
+    def call(self, interpolated, training=False):
+        """Refine images that have their final size: (N, H, W, C)."""
+        return self.network(interpolated, training=training)
+
+    def train_step(self, data):
+        """Take one step, on a batch of (interpolated sons, fathers)."""
+        sons, fathers = data
+        with tf.GradientTape() as tape:
+            refined = self(sons, training=True)
+            loss = self.compute_loss(y=fathers, y_pred=refined)
+        weights = self.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, weights), weights)
+        # The step's own loss, not the epoch's mean: the curve is looked at.
+        return {"loss": loss}
+
+
+@dataclasses.dataclass(frozen=True)
+class Learning:
+    """How a zero-shot network is trained.
+
+    Attributes:
+        loss: str, of `sr_keras.losses`.
+        optimizer: "adam" or "muon" (`training.muon.ConvMuon`).
+        learning_rate: float.
+        beta1: float, Adam's first decay; Muon's momentum.
+        schedule: str, of `training.schedules`.
+        max_steps: int, for all the scales together.
+        batch_size: int.
+        scaling_steps: int, the scales on the way to the last one; the result
+            of each joins the sources (section 3.3 of the paper has 6).
+        seed: int.
+    """
+
+    loss: str = "l1"
+    optimizer: str = "muon"
+    learning_rate: float = 4e-3
+    beta1: float = 0.9
+    schedule: str = "cosine"
+    max_steps: int = 1000
+    batch_size: int = 4
+    scaling_steps: int = 1
+    seed: int = 0
+
+    def __post_init__(self):
+        for name, known in (
+            ("loss", losses.LOSSES),
+            ("optimizer", OPTIMIZERS),
+            ("schedule", schedules.SCHEDULES),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"no {name} {getattr(self, name)!r}: use one of "
+                    f"{', '.join(known)}"
+                )
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(
+                f"the seed must be from 0 to {2**32 - 1}, not {self.seed}"
+            )
+        for name in ("max_steps", "batch_size", "scaling_steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} must be 1 or more, not {getattr(self, name)}"
+                )
+        if not 0 < self.learning_rate < 1:
+            raise ValueError(
+                f"the learning rate must be between 0 and 1, not "
+                f"{self.learning_rate}"
+            )
+        if not 0 <= self.beta1 < 1:
+            raise ValueError(f"beta1 must be in [0, 1), not {self.beta1}")
+        if self.scaling_steps > self.max_steps:
+            raise ValueError(
+                f"{self.scaling_steps} scaling steps need as many training "
+                f"steps, not {self.max_steps}"
+            )
+
+
+def optimizer_of(learning):
+    """Make the optimizer.
+
+    Args:
+        learning: Learning.
+
+    Returns:
+        keras.optimizers.Optimizer, its weights averaged over the last 50
+        steps when training ends, however it ends.
+
+    Raises:
+        ValueError: there is no such optimizer.
+    """
+    rate, beta1 = learning.learning_rate, learning.beta1
+    average = {"use_ema": True, "ema_momentum": 0.98}
+    if learning.optimizer == "muon":
+        return ConvMuon(rate, momentum=beta1, **average)
+    if learning.optimizer == "adam":
+        return keras.optimizers.Adam(rate, beta_1=beta1, **average)
+    raise ValueError(
+        f"no optimizer {learning.optimizer!r}: use one of "
+        f"{', '.join(OPTIMIZERS)}"
+    )
+
+
+class ZeroShot:
+    """One image's training, and the picture that comes of it.
+
+    Args:
+        network: a refiner.
+        image: ndarray (H, W, C), float32 in [0, 1].
+        scale: pair (y, x) of factors.
+        size: pair (height, width) of the result.
+        augmentation: pipelines.single_image.Augmentation.
+        learning: Learning.
+        finish: inference.Finish; its kernel is the sons' too.
+        deadline: time.monotonic() by which training ends; None for never.
+        watch: function (run) called after every step.
+
+    Attributes:
+        losses, rates: lists, one value for each step.
+        history: list of (step, mean squared reconstruction error).
+        interruption: the KeyboardInterrupt that ended the training, or None.
+    """
+
+    def __init__(
+        self,
+        network,
+        image,
+        scale,
+        size,
+        augmentation,
+        learning,
+        finish,
+        deadline=None,
+        watch=None,
+    ):
+        self.network = network
+        self.image = image
+        self.scale = scale
+        self.size = size
+        self.augmentation = augmentation
+        self.learning = learning
+        self.finish = finish
+        self.deadline = deadline
+        self.watch = watch
+        self.sources = [(image, (1.0, 1.0))]
+        self.losses, self.rates, self.history = [], [], []
+        self.interruption = None
+        self.trainer = ZeroShotTrainer(network)
+        self.trainer.compile(
+            optimizer=optimizer_of(learning),
+            loss=losses.get(learning.loss),
+            jit_compile=False,
+        )
+        # Built before fit, as every strategy of tf.distribute needs it.
+        self.trainer.optimizer.build(network.trainable_variables)
+
+    @property
+    def step(self):
+        """How many steps have been taken."""
+        return len(self.losses)
+
+    def train(self):
+        """Train through all the scales, or until it is interrupted.
+
+        A KeyboardInterrupt is kept in `interruption`; the network then has
+        the average of its latest weights.
+        """
+        try:
+            for stage in self._stages():
+                if stage.last > stage.first:
+                    self._learn(stage)
+                if stage.last == self.learning.max_steps or self._is_late():
+                    break
+                self._add_source(stage)
+        except KeyboardInterrupt as e:
+            self.interruption = e
+            if self.step:
+                self.trainer.optimizer.finalize_variable_values(
+                    self.network.trainable_variables
+                )
+
+    def pairs(self, scale=None, start=0):
+        """The training batches.
+
+        Args:
+            scale: pair (y, x); what is learned first when None.
+            start: int, the number of the first.
+
+        Returns:
+            tf.data.Dataset, as `pipelines.single_image` says.
+        """
+        return single_image(
+            self.sources,
+            scale or next(iter(self._stages())).factor,
+            self.augmentation,
+            kernel=self.finish.kernel,
+            batch_size=self.learning.batch_size,
+            steps=self.learning.max_steps,
+            seed=self.learning.seed,
+            start=start,
+        )
+
+    def result(self, outputs=("fused",), finish=None, report=None):
+        """Apply the network to the image: see `inference.refine`."""
+        return inference.refine(
+            self.network,
+            self.image,
+            self.scale,
+            self.size,
+            finish or self.finish,
+            outputs,
+            report,
+        )
+
+    def _stages(self):
+        count = self.learning.scaling_steps
+        if count == 1:
+            return stages.passes(
+                self.scale, self.network.passes, self.learning.max_steps
+            )
+        if self.network.passes > 1:
+            raise ValueError(
+                f"{count} scaling steps need --passes 1, not "
+                f"{self.network.passes}"
+            )
+        return stages.gradual(self.scale, count, self.learning.max_steps)
+
+    def _is_late(self):
+        return self.deadline and time.monotonic() >= self.deadline
+
+    def _learn(self, stage):
+        scale, first, last = stage.factor, stage.first, stage.last
+        rate = self.learning.learning_rate * stage.rate
+        rates = LearningRate(
+            schedules.get(self.learning.schedule, rate),
+            rate,
+            (first, last),
+            self._share(first, last),
+            self.history,
+        )
+        part = _detailed(self.image, _JUDGED_SIDE)
+        son = downscale(part, scale, self.finish.kernel)
+        rebuild = Reconstruction(
+            interpolate(son, scale, part.shape[:2]),
+            part,
+            self.history,
+            _EVERY,
+            self.step,
+        )
+        self.trainer.fit(
+            self.pairs(scale, self.step),
+            steps_per_epoch=last - first,
+            epochs=1,
+            verbose=0,
+            shuffle=False,
+            callbacks=[rates, rebuild, Watch(self._note)],
+        )
+
+    def _share(self, first, last):
+        """When these steps start and end, by their share of what is left."""
+        if self.deadline is None:
+            return None
+        now = time.monotonic()
+        share = (last - first) / (self.learning.max_steps - first)
+        return now, now + (self.deadline - now) * share
+
+    def _note(self, loss, rate):
+        self.losses.append(float(loss))
+        self.rates.append(rate)
+        if self.watch:
+            self.watch(self)
+
+    def _add_source(self, stage):
+        size = output_size(self.image.shape, stage.reached)
+        larger = inference.refine(
+            self.network,
+            self.image,
+            stage.reached,
+            size,
+            self.finish,
+            passes=stage.passes,
+        )["fused"]
+        self.sources.append((np.clip(larger, 0, 1), stage.reached))
+
+
+def _detailed(image, side):
+    """The part of an image, at most `side` wide, with the most edges."""
+    if max(image.shape[:2]) <= side:
+        return image
+    height, width = (min(n, side) for n in image.shape[:2])
+    parts = [
+        image[top : top + height, left : left + width]
+        for top in _starts(image.shape[0], height)
+        for left in _starts(image.shape[1], width)
+    ]
+    return max(
+        parts,
+        key=lambda p: (
+            np.abs(np.diff(p, axis=0)).mean()
+            + np.abs(np.diff(p, axis=1)).mean()
+        ),
+    )
+
+
+def _starts(length, part):
+    count = math.ceil(length / part)
+    return np.linspace(0, length - part, count).astype(int)

@@ -1,0 +1,60 @@
+import functools
+
+import pytest
+from cli_runs import SMALL, command, save, scene
+
+from sr_keras import images
+
+
+@pytest.fixture
+def put(tmp_path):
+    """Writes bytes to a file and gives its path."""
+
+    def write(content, name="a.bin"):
+        (tmp_path / name).write_bytes(content)
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def pillow_file(tmp_path):
+    """Saves with Pillow and gives the path."""
+
+    def write(picture, name, **options):
+        picture.save(tmp_path / name, **options)
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """An empty folder, which is the current one."""
+    folder = tmp_path / "place"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A 24x24 photo outside the current folder."""
+    return save(tmp_path / "photos" / "a.png", scene())
+
+
+@pytest.fixture
+def train(place, capfd):
+    """Runs `sr-keras train` with small settings, in an empty folder."""
+    return functools.partial(command, capfd, "train", *SMALL)
+
+
+@pytest.fixture
+def quick_plots(monkeypatch):
+    """Plots that are empty pictures, but take no time."""
+    from sr_keras import plots
+
+    blank = images.Image(scene(1, 1))
+    monkeypatch.setattr(
+        plots, "_save", lambda _, path: images.write(path, blank)
+    )

@@ -1,0 +1,311 @@
+"""Ctrl-C, SIGTERM and a time budget: the best so far is written."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_runs import SMALL, read_json, tree
+
+from sr_keras import cli, images
+from sr_keras.cli import interruption, progress
+
+pytestmark = [
+    pytest.mark.usefixtures("quick_plots"),
+    pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning"),
+]
+
+ROOT = Path(__file__).resolve().parent.parent
+BOTH = pytest.mark.parametrize(
+    "number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+WHOLE = {
+    "a_zssr_x2.png", "a_bicubic_x2.png", "metrics.json", "config.json",
+    "training.png", "comparison.png", "best.keras",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """Those of an ordinary process, whatever the tests were started by."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+@pytest.fixture
+def interrupt(monkeypatch):
+    """Sends a signal when a function is called for the nth time."""
+
+    def arm(target, name, number=signal.SIGINT, at=1):
+        function, calls = getattr(target, name), [0]
+
+        def wrapper(*args, **kwargs):
+            calls[0] += 1
+            if calls[0] == at:
+                os.kill(os.getpid(), number)
+            return function(*args, **kwargs)
+
+        monkeypatch.setattr(target, name, wrapper)
+
+    return arm
+
+
+@pytest.fixture
+def run(train, photo):
+    def go(*arguments):
+        return train(
+            "--image", photo, "--scale", 2, "--output", "out", *arguments
+        )
+
+    return go
+
+
+def whole(folder="out"):
+    """Check that a result is all there; gives its metrics."""
+    assert {p.name for p in Path(folder).iterdir()} == WHOLE
+    assert images.read(f"{folder}/a_zssr_x2.png").pixels.shape == (48, 48, 3)
+    return read_json(f"{folder}/metrics.json")
+
+
+@BOTH
+def test_while_it_trains(run, interrupt, number, code):
+    interrupt(progress.Steps, "__call__", number, at=3)
+    ended = run("--max-steps", 50)
+    assert ended.code == code
+    assert ended.lines == ["stopped after 3 steps: writing the best so far"]
+    assert ended.out.endswith("wrote out/a_zssr_x2.png\n")
+    summary = whole()
+    assert summary["interrupted"]
+    assert summary["steps"] == 3
+
+
+def test_before_the_first_step(run, interrupt):
+    from sr_keras.training import callbacks
+
+    interrupt(callbacks.LearningRate, "on_train_batch_begin")
+    ended = run()
+    assert ended.code == 130
+    assert ended.lines == ["stopped after 0 steps: writing the best so far"]
+    assert whole()["steps"] == 0
+    result, bicubic = (
+        images.read(f"out/a_{name}_x2.png").pixels
+        for name in ("zssr", "bicubic")
+    )
+    assert np.array_equal(result, bicubic)
+
+
+@BOTH
+def test_while_the_views_are_made(run, interrupt, number, code):
+    from sr_keras import symmetry
+
+    interrupt(symmetry, "restored", number, at=4)
+    ended = run("--save-views")
+    assert ended.code == code
+    assert ended.lines == ["stopped: writing a single pass"]
+    result = Path("out/a_zssr_x2.png").read_bytes()
+    assert result == Path("out/a_zssr_x2_single.png").read_bytes()
+    assert read_json("out/metrics.json")["interrupted"]
+    assert read_json("out/metrics.json")["fusion"] == "single"
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_while_the_files_are_written(run, interrupt, at):
+    interrupt(images, "write", at=at)
+    ended = run()
+    assert ended.code == 130
+    assert ended.lines == ["stopped: everything is written"]
+    assert not whole()["interrupted"]
+
+
+def test_second_time_gives_up(run, interrupt, place):
+    from sr_keras import symmetry
+
+    interrupt(progress.Steps, "__call__", at=1)
+    interrupt(symmetry, "restored", at=4)
+    ended = run()
+    assert ended.code == 130
+    assert ended.lines[-1] == "stopped"
+    assert len(ended.lines) == 2
+    assert "wrote" not in ended.out
+    assert tree(place) == {}
+
+
+def test_second_time_while_the_files_are_written(run, interrupt):
+    interrupt(progress.Steps, "__call__", at=1)
+    interrupt(images, "write", signal.SIGTERM, at=2)
+    ended = run()
+    assert ended.code == 130
+    assert len(ended.lines) == 1
+    assert whole()["interrupted"]
+
+
+@BOTH
+def test_before_there_is_anything(run, interrupt, place, number, code):
+    from sr_keras.cli import learning
+
+    interrupt(learning, "build", number)
+    ended = run()
+    assert ended.code == code
+    assert ended.lines == ["stopped"]
+    assert tree(place) == {}
+
+
+def test_ignored_signals_stay_ignored(run, interrupt):
+    """As for a command that a script has put in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    interrupt(images, "write", at=1)
+    interrupt(progress.Steps, "__call__", at=1)
+    ended = run()
+    assert (ended.code, ended.err) == (0, "")
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+
+
+def test_handlers_are_given_back(run):
+    before = signal.getsignal(signal.SIGTERM)
+    assert cli.main(["models"]) == 0
+    with interruption.terminable(), interruption.patience():
+        assert signal.getsignal(signal.SIGTERM) != before
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+
+
+def test_gradual_scales_are_interrupted(run, interrupt):
+    interrupt(progress.Steps, "__call__", at=2)
+    ended = run("--scaling-steps", 2, "--max-steps", 8)
+    assert ended.code == 130
+    assert whole()["steps"] == 2
+
+
+def test_augmentations_are_interrupted(run, interrupt):
+    interrupt(images, "write", at=2)
+    ended = run("--save-augmentations", 5)
+    assert ended.code == 130
+    assert ended.lines == ["stopped"]
+    names = {p.name for p in Path("out").iterdir()}
+    assert names <= {f"augmentation_00{i}.png" for i in range(2)}
+
+
+def test_time_budget_ends_the_training(run):
+    began = time.monotonic()
+    ended = run("--max-steps", 50_000, "--time-budget", 4)
+    assert ended.code == 0
+    # Far less than the steps would take, however busy the machine is.
+    assert time.monotonic() - began < 20
+    assert not whole()["interrupted"]
+    assert "about 4 s and" in ended.out
+
+
+def test_time_budget_lowers_the_rate_in_time(run, monkeypatch):
+    from sr_keras.cli import learning
+
+    made, results = [], learning.Work.results
+
+    def spied(self):
+        made.append(self.zero_shot)
+        return results(self)
+
+    monkeypatch.setattr(learning.Work, "results", spied)
+    run("--max-steps", 50_000, "--time-budget", 4, "--schedule", "cosine")
+    rates = made[0].rates
+    if len(rates) < 20:
+        pytest.skip("the machine is too busy")
+    assert rates[-1] < 0.1 * max(rates)
+    assert read_json("out/config.json")["time_budget"] == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("budget", [12, 20])
+def test_time_budget_of_a_real_process(photo, place, budget):
+    """From pressing Enter to the last file; much later only if busy."""
+    began = time.monotonic()
+    with process(
+        "--image", photo, "--scale", 2, "--max-steps", 1_000_000,
+        "--time-budget", budget,
+    ) as running:  # fmt: skip
+        _, err = running.communicate(timeout=120)
+    assert (running.returncode, err) == (0, "")
+    assert 0.5 * budget < time.monotonic() - began < 3 * budget + 10
+
+
+def test_time_budget_too_short_for_views(run, monkeypatch):
+    from sr_keras.cli import learning
+
+    monkeypatch.setattr(learning, "_speed", lambda network: 2000.0)
+    ended = run("--time-budget", 12, "--max-steps", 3)
+    assert ended.code == 0
+    assert ended.lines == ["12 s leave no time for 8 views: one pass"]
+    assert ", 1 view;" in ended.out
+    assert read_json("out/metrics.json")["fusion"] == "single"
+    assert read_json("out/config.json")["finish"]["fusion"] == "median"
+
+
+def test_time_budget_that_is_over_at_once(run):
+    ended = run("--time-budget", 0.01, "--max-steps", 50)
+    assert ended.code == 0
+    assert 1 <= read_json("out/metrics.json")["steps"] < 5
+
+
+def test_long_runs_are_heard_of_without_a_terminal(run, monkeypatch):
+    monkeypatch.setattr(progress, "_EVERY", 0.0)
+    ended = run("--max-steps", 3)
+    assert ended.code == 0
+    assert len(ended.lines) == 3
+    for i, line in enumerate(ended.lines):
+        assert line.startswith(f"step {i + 1} of 3, loss 0.")
+        assert ", rate " in line
+
+
+def process(*arguments):
+    """The command in a process of its own, which minds Ctrl-C."""
+    code = (
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from sr_keras.cli import main\n"
+        "sys.exit(main())"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", code, "train", *SMALL, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def test_a_real_process_in_the_middle(photo, place):
+    with process(
+        "--image", photo, "--scale", 2, "--output", "out",
+        "--max-steps", 1_000_000,
+    ) as running:  # fmt: skip
+        assert "about" in running.stdout.readline()
+        time.sleep(1.5)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert out == "wrote out/a_zssr_x2.png\n"
+    assert err.startswith("stopped after ")
+    assert len(err.splitlines()) == 1
+    assert whole()["interrupted"]
+
+
+@pytest.mark.slow
+@BOTH
+@pytest.mark.parametrize("after", [0.5, 1, 2, 3, 4, 6])
+def test_a_real_process_at_any_time(photo, place, number, code, after):
+    with process(
+        "--image", photo, "--scale", 2, "--output", "out",
+        "--max-steps", 1_000_000, "--crop-size", 64, "--batch-size", 8,
+    ) as running:  # fmt: skip
+        time.sleep(after)
+        running.send_signal(number)
+        out, err = running.communicate(timeout=60)
+    assert "Traceback" not in err
+    assert running.returncode == code
+    if Path("out").exists():
+        assert whole()["interrupted"]
+        assert out.endswith("wrote out/a_zssr_x2.png\n")

@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+from checks import NetworkContract, picture, randomized
+
+from sr_keras import models
+from sr_keras.models.zssr import ZSSR
+
+
+class TestZSSR(NetworkContract):
+    name = "zssr"
+    parameters = 225_091
+    small = {"num_layers": 3, "num_filters": 5}
+
+
+class TestZSSRx3(NetworkContract):
+    name = "zssr"
+    parameters = 225_091
+    scale = 3
+    small = {
+        "num_layers": 2,
+        "num_filters": 4,
+        "kernel_size": 5,
+        "activation": "tanh",
+    }
+    # Another process has shown it for x2.
+    test_loads_in_a_fresh_process = None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count"),
+    [
+        ({}, 225_091),
+        ({"first_filters": 3}, 188_247),
+        ({"first_filters": 64}, 225_091),
+        ({"num_layers": 2, "num_filters": 8}, 3 * 9 * 8 + 8 + 8 * 9 * 3 + 3),
+        ({"channels": 1}, 222_785),
+        ({"num_layers": 2, "num_filters": 8, "kernel_size": 1}, 59),
+    ],
+)
+def test_parameters(arguments, count):
+    assert ZSSR(**arguments).count_params() == count
+
+
+def test_is_the_network_of_the_paper():
+    network = ZSSR()
+    convolutions = [x for x in network.layers if x.name.startswith("conv")]
+    assert len(convolutions) == 8
+    activations = [x.activation.__name__ for x in convolutions]
+    assert activations == ["relu"] * 7 + ["linear"]
+    assert {x.kernel_size for x in convolutions} == {(3, 3)}
+    assert [x.filters for x in convolutions] == [64] * 7 + [3]
+    assert all(x.use_bias for x in convolutions)
+    assert network.refiner
+
+
+def test_starts_from_the_interpolation():
+    image = picture(20, 20)[None]
+    change = np.asarray(ZSSR()(image)) - image
+    assert 0 < np.abs(change).max() < 0.1
+
+
+def test_the_residual_is_global():
+    network = randomized(ZSSR(num_layers=2, num_filters=3))
+    network.get_layer("conv2").set_weights(
+        [np.zeros((3, 3, 3, 3)), np.full(3, 0.25)]
+    )
+    image = picture(6, 6)[None]
+    np.testing.assert_allclose(network(image), image + 0.25, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("layers", "kernel", "reach"), [(8, 3, 8), (2, 5, 4), (3, 1, 0), (4, 3, 4)]
+)
+def test_reach_is_how_far_a_pixel_is_felt(layers, kernel, reach):
+    network = randomized(
+        ZSSR(
+            num_layers=layers,
+            num_filters=4,
+            kernel_size=kernel,
+            activation="linear",
+        )
+    )
+    assert network.reach == reach
+    image = np.zeros((1, 25, 25, 3), "float32")
+    before = np.asarray(network(image))
+    image[0, 12, 12] = 1
+    felt = np.abs(np.asarray(network(image)) - before)[0].max(-1) > 0
+    rows = np.flatnonzero(felt.any(1))
+    assert (rows[0], rows[-1]) == (12 - reach, 12 + reach)
+
+
+@pytest.mark.parametrize("scale", [2, 2.37, (1.5, 2.0)])
+def test_a_refiner_keeps_any_scale(scale):
+    network = models.build_bare("zssr", scale, num_layers=2, num_filters=2)
+    assert network.scale == scale
+    again = ZSSR.from_config(network.get_config())
+    assert again.scale == scale
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_layers": 1}, "2 layers or more, not 1"),
+        ({"num_filters": 0}, "1 filter or more, not 0"),
+        ({"passes": 0}, "1 pass or more, not 0"),
+        ({"kernel_size": 4}, "odd, not 4"),
+        ({"kernel_size": 0}, "odd, not 0"),
+        ({"activation": "swoosh"}, "swoosh"),
+        ({"channels": 0}, "0"),
+        ({"nonsense": 7}, "nonsense"),
+        ({"num_layers": "8"}, "str"),
+    ],
+)
+def test_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        models.build("zssr", 2, **arguments)
+
+
+@pytest.mark.parametrize("which", ["default", "fast", "paper", "seed"])
+def test_recipes_are_settings(which):
+    from sr_keras.training.settings import settings
+
+    made = settings(models.recipe("zssr", which))
+    network = models.build_bare("zssr", 2, **made.network)
+    assert network.count_params() > 0
+    if which == "seed" and made.network:
+        assert network.count_params() == 188_247
