@@ -111,7 +111,9 @@ def single_image(
     Args:
         sources: list of (image, base): ndarray (H, W, C) float32 in [0, 1]
             and the pair (y, x) of its size over the first one's. The first is
-            the image itself; the others are earlier, larger results.
+            the image itself; the others are earlier, larger results. Empty it
+            to let go of them, as TensorFlow keeps functions for ever; batches
+            are black from then on.
         scale: pair (y, x), the factor to learn.
         augmentation: Augmentation.
         kernel: ndarray, the blur kernel of the downscaling; bicubic if None.
@@ -133,14 +135,25 @@ def single_image(
             f"not {batch_size}"
         )
     draw = functools.partial(
-        _batch, sources, scale, augmentation, kernel, batch_size, steps, seed
+        _batch,
+        scale=scale,
+        augmentation=augmentation,
+        kernel=kernel,
+        batch_size=batch_size,
+        steps=steps,
+        seed=seed,
     )
     sizes = augmentation.crop_sizes
     side = sizes[0] if len(sizes) == 1 else None
     shape = (batch_size, side, side, sources[0][0].shape[-1])
 
+    def drawn(k):
+        if images := list(sources):
+            return draw(images, k=k)
+        return (np.zeros([n or 1 for n in shape], "float32"),) * 2
+
     def load(k):
-        pair = tf.numpy_function(draw, [k], [tf.float32, tf.float32])
+        pair = tf.numpy_function(drawn, [k], [tf.float32, tf.float32])
         return tuple(tf.ensure_shape(x, shape) for x in pair)
 
     # One thread draws while the other cores train; a batch costs a few

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -515,3 +517,15 @@ def test_degradation_is_the_pipelines_only_one(monkeypatch):
     for sons, fathers in batches(Augmentation(crop_sizes=(8,)), 2):
         assert sons.max() == 0
         assert fathers.max() > 0
+
+
+def test_sources_may_be_let_go_of():
+    """What is drawn ahead at that moment finds nothing to draw from."""
+    sources = [*SOURCES]
+    data = single_image(sources, (2, 2), Augmentation(crop_sizes=(16,)))
+    drawn = data.as_numpy_iterator()
+    assert next(drawn)[1].any()
+    sources.clear()
+    *_, (sons, fathers) = itertools.islice(drawn, 20)
+    assert sons.shape == fathers.shape == (1, 16, 16, 3)
+    assert not fathers.any()
