@@ -157,8 +157,12 @@ def single_image(
         return tuple(tf.ensure_shape(x, shape) for x in pair)
 
     # One thread draws while the other cores train; a batch costs a few
-    # milliseconds, less than the step that uses it.
-    return tf.data.Dataset.counter(start).map(load).prefetch(8)
+    # milliseconds, less than the step that uses it. With nothing to tune, the
+    # tuning thread, which can take a minute to notice the end, stays out.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    data = tf.data.Dataset.counter(start).map(load).prefetch(8)
+    return data.with_options(options)
 
 
 def training_pair(sources, scale, augmentation, kernel, rng, progress, size):

@@ -1,9 +1,13 @@
 import functools
+import os
 
 import pytest
 from cli_runs import SMALL, command, save, scene
 
 from sr_keras import images
+
+# The tests run side by side, a process a core: see README.md.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 
 @pytest.fixture

@@ -529,3 +529,8 @@ def test_sources_may_be_let_go_of():
     *_, (sons, fathers) = itertools.islice(drawn, 20)
     assert sons.shape == fathers.shape == (1, 16, 16, 3)
     assert not fathers.any()
+
+
+def test_nothing_waits_for_the_tuning_thread():
+    data = single_image(SOURCES, (2, 2), Augmentation())
+    assert data.options().autotune.enabled is False
