@@ -137,6 +137,9 @@ def build_bare(name, scale, **arguments):
         ValueError: unknown name, an unsupported scale or argument.
     """
     cls, fixed = network_class(name)
+    if cls.scales and scale not in cls.scales:
+        known = ", ".join(map(str, cls.scales))
+        raise ValueError(f"{name} has no scale {scale}: use one of {known}")
     try:
         return cls(scale=scale, **{"name": name, **fixed, **arguments})
     except TypeError as e:

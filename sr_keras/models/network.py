@@ -19,6 +19,10 @@ class Network(keras.Model):
         name: str.
     """
 
+    # The factors it can be built for; None for any.
+    scales = None
+    # Whether it takes and gives luma alone, with its default arguments.
+    luma = False
     # A refiner sharpens an image that already has its final size.
     refiner = False
     # How many times in a row a refiner is applied to get to its scale.
@@ -29,6 +33,15 @@ class Network(keras.Model):
         super().__init__(inputs=inputs, outputs=outputs, name=name)
         self.scale = scale if np.isscalar(scale) else tuple(scale)
         self.about = dict(about or {})
+
+    @property
+    def learner(self):
+        """The keras.Model that is trained; it shares this one's weights.
+
+        Its output is one SR image or a list of them, smallest first, and may
+        lack a border.
+        """
+        return self
 
     def get_config(self):
         """Return the constructor's arguments."""
