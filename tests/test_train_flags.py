@@ -358,6 +358,16 @@ def test_save_augmentations_are_the_pairs(train, photo, pairs):
 # --- how it learns -----------------------------------------------------------
 
 
+def test_precision(trained):
+    """The same batches; bfloat16 has three digits."""
+    exact, rough = (
+        trained("--precision", name).losses[0]
+        for name in ("float32", "bfloat16")
+    )
+    assert rough != exact
+    assert rough == pytest.approx(exact, rel=0.02)
+
+
 def test_luma_weight(trained):
     """A seed gives the same batches, of which luma sees less."""
     weights = (0, 0.5, 1)

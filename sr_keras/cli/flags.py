@@ -92,6 +92,10 @@ FLAGS = {
         "help": "noise of the photo, in 8-bit levels, to be removed"}),
     "--loss": ("learning", "loss", {
         "choices": ("l1", "l2", "charbonnier")}),
+    "--precision": ("learning", "precision", {
+        "choices": ("auto", "float32", "bfloat16"),
+        "help": "number format of the training; auto: bfloat16 where the "
+        "processor is faster at it"}),
     "--luma-weight": ("learning", "luma_weight", {"type": _AMOUNT,
         "metavar": "W", "help": "part of the loss that sees luma alone"}),
     "--optimizer": ("learning", "optimizer", {"choices": ("adam", "muon")}),

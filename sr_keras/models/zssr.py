@@ -120,7 +120,7 @@ _DEFAULT = {
     "learning": {
         "loss": "l1", "luma_weight": 0.8, "optimizer": "muon",
         "learning_rate": 6e-3, "schedule": "cosine", "max_steps": 1100,
-        "batch_size": 8,
+        "batch_size": 8, "precision": "auto",
     },
     "finish": {"fusion": "mean", "back_projection": 2, "keep_colours": True},
 }  # fmt: skip
