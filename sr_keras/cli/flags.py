@@ -77,6 +77,8 @@ FLAGS = {
         "help": "spread of the difference between the axes' scales"}),
     "--shear": ("augmentation", "shear", {"type": _AMOUNT,
         "metavar": "SIGMA", "help": "spread of the shear"}),
+    "--blend": ("augmentation", "blend", {"type": _AMOUNT, "metavar": "P",
+        "help": "probability of a mixture of two views"}),
     "--swap-colours": ("augmentation", "swap_colours", {"type": _AMOUNT,
         "metavar": "P",
         "help": "probability of a view with red, green, blue exchanged"}),
