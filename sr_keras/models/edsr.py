@@ -60,9 +60,8 @@ class EDSR(Network):
         x = first = _convolution(num_filters, "head")(x)
         for i in range(num_blocks):
             x = _residual_block(x, num_filters, residual_scaling, i + 1)
-        x = layers.Add(name="skip")(
-            [_convolution(num_filters, "body")(x), first]
-        )
+        x = _convolution(num_filters, "body")(x)
+        x = layers.Add(name="skip")([x, first])
         for i, factor in enumerate(_factors(scale), start=1):
             filters = factor**2 * num_filters
             x = _convolution(filters, f"upsample{i}")(x)

@@ -1,8 +1,9 @@
-"""ESPCN: Real-Time Single Image and Video Super-Resolution Using an Efficient
-Sub-Pixel Convolutional Neural Network.
+"""ESPCN: sub-pixel convolution.
 
 W. Shi, J. Caballero, F. Huszar, J. Totz, A. P. Aitken, R. Bishop,
-D. Rueckert, Z. Wang, CVPR 2016, https://arxiv.org/abs/1609.05158
+D. Rueckert, Z. Wang, "Real-Time Single Image and Video Super-Resolution Using
+an Efficient Sub-Pixel Convolutional Neural Network", CVPR 2016,
+https://arxiv.org/abs/1609.05158
 
 All layers work at the size of the LR image; the last one makes the scale**2
 pixels that each of its pixels becomes.

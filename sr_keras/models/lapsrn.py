@@ -1,7 +1,7 @@
-"""LapSRN: Deep Laplacian Pyramid Networks for Fast and Accurate
-Super-Resolution.
+"""LapSRN: a Laplacian pyramid.
 
-W.-S. Lai, J.-B. Huang, N. Ahuja, M.-H. Yang, CVPR 2017,
+W.-S. Lai, J.-B. Huang, N. Ahuja, M.-H. Yang, "Deep Laplacian Pyramid Networks
+for Fast and Accurate Super-Resolution", CVPR 2017,
 https://arxiv.org/abs/1704.03915
 
 One level doubles the size: of the features, and of the image, to which it
@@ -22,8 +22,9 @@ from sr_keras.models.network import Network, reach_of
 class LapSRN(Network):
     """The pyramid of section 3.1; every level has weights of its own.
 
-    Section 4.2 finds 10 convolutions a level best for x2 and x4, and 5
-    enough for x8: the defaults.
+    Section 4.2 chooses 10 convolutions a level for x2 and x4, and 5 for x8:
+    the defaults. The sizes are the paper's; in the authors' code the features
+    are enlarged with 3x3 weights.
 
     Args:
         scale: int, 2, 4 or 8.
@@ -42,7 +43,8 @@ class LapSRN(Network):
     def __init__(
         self, scale=4, num_layers=None, num_filters=64, channels=3, **kwargs
     ):
-        num_layers = num_layers or (5 if scale == 8 else 10)
+        if num_layers is None:
+            num_layers = 5 if scale == 8 else 10
         if min(num_layers, num_filters) < 1:
             raise ValueError(
                 "lapsrn needs 1 layer and 1 filter or more, not "
@@ -51,19 +53,16 @@ class LapSRN(Network):
         inputs = keras.Input((None, None, channels), name="lr")
         image = inputs
         features = _activated(_convolution(num_filters, "head")(inputs))
-        images = []
         for level in range(1, _levels(scale) + 1):
             for i in range(num_layers):
                 name = f"level{level}_conv{i + 1}"
                 features = _activated(_convolution(num_filters, name)(features))
             name = f"level{level}_features"
             features = _activated(_doubling(num_filters, name)(features))
-            residual = _convolution(channels, f"level{level}_residual")(
-                features
-            )
-            image = _doubling(channels, f"level{level}_image")(image)
+            name = f"level{level}_residual"
+            residual = _convolution(channels, name)(features)
+            image = _doubling(channels, f"level{level}_image", False)(image)
             image = layers.Add(name=f"level{level}_sr")([image, residual])
-            images.append(image)
         super().__init__(inputs, image, scale, **kwargs)
         self.arguments = {
             "num_layers": num_layers,
@@ -95,12 +94,14 @@ def _convolution(filters, name):
     )
 
 
-def _doubling(filters, name):
+def _doubling(filters, name, use_bias=True):
+    """A transposed convolution; section 4.1: 4x4, bilinear at first."""
     return layers.Conv2DTranspose(
         filters,
         4,
         strides=2,
         padding="same",
+        use_bias=use_bias,
         kernel_initializer=BilinearKernel(),
         name=name,
     )
@@ -132,9 +133,10 @@ RECIPES = {
             "hr_patch_size": 128, "batch_size": 64, "degradation": "bicubic",
         },
         # Section 4.1: momentum 0.9, weight decay 1e-4, 1e-5 halved every 50
-        # epochs of 1,000 steps. Equation 1 sums over the pixels.
+        # epochs of 1,000 steps. Equation 1 sums over the pixels, of which
+        # the last level has 16,384; here all levels weigh the same.
         "learning": {
-            "loss": "charbonnier", "optimizer": "sgd",
+            "loss": "16384*charbonnier", "optimizer": "sgd",
             "learning_rate": 1e-5, "momentum": 0.9, "weight_decay": 1e-4,
             "schedule": "step", "step_every": 50, "step_factor": 0.5,
             "epochs": 300, "steps_per_epoch": 1000,

@@ -19,9 +19,8 @@ from sr_keras.models.network import Network, reach_of
 class SRResNet(Network):
     """The generator of figure 4: k9n64, residual blocks, sub-pixel, k9n3.
 
-    With the defaults it has 1,549,462 parameters at x4, batch statistics
-    included. The convolutions that batch normalisation follows have no bias,
-    which it would undo.
+    With the defaults it learns 1,548,547 parameters at x4. The convolutions
+    that batch normalisation follows have no bias, which it would undo.
 
     Args:
         scale: int, 2, 4 or 8.
