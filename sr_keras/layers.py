@@ -45,6 +45,138 @@ class FixedUpsample(keras.layers.Layer):
         return {**super().get_config(), "scale": self.scale}
 
 
+@keras.saving.register_keras_serializable("sr_keras")
+class PixelShuffle(keras.layers.Layer):
+    """Depth to space: scale*scale groups of channels become one plane.
+
+    The sub-pixel convolution of Shi et al. 2016 is a convolution and this.
+    Its channels are in TensorFlow's order, all of the first phase first;
+    PyTorch's has all phases of the first channel first.
+
+    Args:
+        scale: int, the factor.
+        **kwargs: as for `keras.layers.Layer`.
+    """
+
+    def __init__(self, scale, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, features):
+        """Turn (N, H, W, scale*scale*C) into (N, scale*H, scale*W, C)."""
+        return ops.depth_to_space(features, self.scale)
+
+    def compute_output_shape(self, input_shape):
+        """Shape (N, scale*H, scale*W, C)."""
+        n, h, w, c = input_shape
+        s = self.scale
+        return (n, h and h * s, w and w * s, c // (s * s))
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable("sr_keras")
+class EdgePad(keras.layers.Layer):
+    """Repeat the pixels at the edge: MATLAB's "replicate" border.
+
+    It is put together from slices: `ops.pad` has no such mode under every
+    backend.
+
+    Args:
+        border: int, the pixels to add on each side.
+        **kwargs: as for `keras.layers.Layer`.
+    """
+
+    def __init__(self, border, **kwargs):
+        super().__init__(**kwargs)
+        self.border = border
+
+    def call(self, images):
+        """Turn (N, H, W, C) into (N, H + 2*border, W + 2*border, C)."""
+        if self.border == 0:
+            return images
+        for axis in (1, 2):
+            lead = (slice(None),) * axis
+            first = images[(*lead, slice(None, 1))]
+            last = images[(*lead, slice(-1, None))]
+            n = self.border
+            images = ops.concatenate([first] * n + [images] + [last] * n, axis)
+        return images
+
+    def compute_output_shape(self, input_shape):
+        """Shape (N, H + 2*border, W + 2*border, C)."""
+        n, h, w, c = input_shape
+        more = 2 * self.border
+        return (n, h and h + more, w and w + more, c)
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "border": self.border}
+
+
+# The mean colour of DIV2K's training images, as EDSR's authors give it.
+DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
+
+
+@keras.saving.register_keras_serializable("sr_keras")
+class MeanShift(keras.layers.Layer):
+    """From [0, 1] to a network's own range about a mean colour, or back.
+
+    Args:
+        mean: sequence of numbers in [0, 1], one a channel, or one for all.
+        value_range: number, what 1 becomes: 255 for networks that were made
+            for bytes.
+        undo: bool, whether to go back.
+        **kwargs: as for `keras.layers.Layer`.
+    """
+
+    def __init__(self, mean=DIV2K_MEAN, value_range=1.0, undo=False, **kwargs):
+        super().__init__(**kwargs)
+        self.mean = tuple(float(x) for x in mean)
+        self.value_range = float(value_range)
+        self.undo = undo
+
+    def call(self, images):
+        """Shift (N, H, W, C)."""
+        mean = ops.convert_to_tensor(self.mean, dtype=images.dtype)
+        if self.undo:
+            return images / self.value_range + mean
+        return (images - mean) * self.value_range
+
+    def compute_output_shape(self, input_shape):
+        """The input's."""
+        return input_shape
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "mean": self.mean,
+            "value_range": self.value_range,
+            "undo": self.undo,
+        }
+
+
+@keras.saving.register_keras_serializable("sr_keras")
+class BilinearKernel(keras.initializers.Initializer):
+    """Weights with which a transposed convolution interpolates bilinearly.
+
+    Each channel by itself, for a kernel of twice the strides.
+    """
+
+    def __call__(self, shape, dtype=None):
+        """Weights (K, K, C, C) of the dtype."""
+        size, _, channels_out, channels_in = shape
+        factor = size / 2
+        position = np.arange(size) - (size - 1) / 2
+        line = 1 - np.abs(position) / factor
+        plane = np.outer(line, line)[:, :, None, None]
+        kernel = plane * np.eye(channels_out, channels_in)
+        return ops.convert_to_tensor(kernel, dtype=dtype)
+
+
 def pad_symmetric(images, border):
     """Mirror the image about its edges, the edge pixels repeated.
 

@@ -25,6 +25,26 @@ _TABLE = {
         "classical", "Classical", {"method": "fourier"},
         "the mirrored image's spectrum, padded with zeros",
     ),
+    "srcnn": (
+        "srcnn", "SRCNN", {}, "Dong et al. 2016: three layers, on luma",
+    ),
+    "espcn": (
+        "espcn", "ESPCN", {}, "Shi et al. 2016: sub-pixel, on luma",
+    ),
+    "edsr": (
+        "edsr", "EDSR", {}, "Lim et al. 2017: the baseline, 16 blocks of 64",
+    ),
+    "edsr-full": (
+        "edsr", "EDSR",
+        {"num_blocks": 32, "num_filters": 256, "residual_scaling": 0.1},
+        "Lim et al. 2017: the final model, 32 blocks of 256",
+    ),
+    "srresnet": (
+        "srresnet", "SRResNet", {}, "Ledig et al. 2017: SRGAN's generator",
+    ),
+    "lapsrn": (
+        "lapsrn", "LapSRN", {}, "Lai et al. 2017: a Laplacian pyramid",
+    ),
     "zssr": (
         "zssr", "ZSSR", {}, "Shocher et al. 2018: learns from one image",
     ),

@@ -29,6 +29,9 @@ class Network(keras.Model):
     zero_shot = False
     # How many times in a row a refiner is applied to get to its scale.
     passes = 1
+    # How many input pixels away an input pixel changes the output; None
+    # where it is felt everywhere.
+    reach = None
 
     # keras.Model lets unknown arguments pass unseen; here they are named.
     def __init__(self, inputs, outputs, scale, about=None, name=None):
@@ -58,3 +61,24 @@ class Network(keras.Model):
     def from_config(cls, config):
         """Build the network that `get_config` described."""
         return cls(**config)
+
+
+def reach_of(*stages):
+    """How far a pixel is felt after a row of enlargements and filters.
+
+    Args:
+        *stages: pairs of int (factor, radius): the image is enlarged by a
+            whole factor, 1 for not at all, each pixel to a block, and then
+            filtered with a kernel that reaches `radius` of its new pixels.
+
+    Returns:
+        int, in pixels of the input: the distance from an input pixel to the
+        furthest one whose block of the output it changes.
+    """
+    first = last = 0
+    scale = 1
+    for factor, radius in stages:
+        first = first * factor - radius
+        last = (last + 1) * factor - 1 + radius
+        scale *= factor
+    return max(-(first // scale), last // scale)
