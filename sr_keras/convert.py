@@ -40,13 +40,14 @@ def convert(name, scale, path):
         FileNotFoundError: there is no such file.
         ValueError: nobody's weights are known for this network, the file
             cannot be read, or a tensor is missing, left over or has another
-            shape than the network's.
-        ModuleNotFoundError: a PyTorch file, and torch is not installed.
+            shape than the network's; a PyTorch file without torch.
     """
     module = importlib.import_module(models.network_class(name)[0].__module__)
     if not hasattr(module, "published"):
         known = ", ".join(convertible())
-        raise ValueError(f"no published weights of {name} are known: {known}")
+        raise ValueError(
+            f"no published weights of {name} are known, only of {known}"
+        )
     models.check_scale(name, scale)
     tensors = read_tensors(path)
     shapes = {key: tensor.shape for key, tensor in tensors.items()}
@@ -110,9 +111,8 @@ def read_tensors(path):
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it has another suffix, cannot be read, or has more in it
-            than arrays.
-        ModuleNotFoundError: a PyTorch file, and torch is not installed.
+        ValueError: it has another suffix, cannot be read, has more in it
+            than arrays, or is PyTorch's and torch is not installed.
     """
     path = Path(path)
     if not path.is_file():
@@ -168,10 +168,9 @@ def _torch(path):
     try:
         import torch
     except ModuleNotFoundError as e:
-        raise ModuleNotFoundError(
+        raise ValueError(
             f"{path} is PyTorch's, and torch is missing: pip install "
-            "'sr_keras[convert]'",
-            name="torch",
+            "'sr_keras[convert]'"
         ) from e
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)

@@ -59,6 +59,8 @@ CONV = Layout(lambda s: (s[3], s[2], s[0], s[1]), _read_conv)
 DENSE = Layout(lambda s: s[::-1], lambda array, _: array.T)
 # Biases, and the four numbers of a batch normalization.
 VECTOR = Layout(lambda s: s, _same)
+# PReLU's, one slope a channel: ours is (1, 1, channels).
+SLOPES = Layout(lambda s: s[-1:], _same)
 
 
 def before_shuffle(factor, layout):
@@ -82,7 +84,7 @@ def before_shuffle(factor, layout):
     return Layout(layout.shape, read)
 
 
-def conv(ours, theirs, shuffle=None, bias=True, weight="weight"):
+def conv(ours, theirs, shuffle=None, bias=True, joint="."):
     """The one or two variables of a convolution.
 
     Args:
@@ -90,7 +92,7 @@ def conv(ours, theirs, shuffle=None, bias=True, weight="weight"):
         theirs: str, their layer's name: "head.0".
         shuffle: int, the factor of the PixelShuffle behind it; None for none.
         bias: bool, whether it has one.
-        weight: str, what theirs is called: "weight".
+        joint: str, what stands between their layer's name and "weight".
 
     Returns:
         dict for `Published.variables`.
@@ -98,10 +100,35 @@ def conv(ours, theirs, shuffle=None, bias=True, weight="weight"):
     kernel, vector = CONV, VECTOR
     if shuffle:
         kernel, vector = (before_shuffle(shuffle, x) for x in (CONV, VECTOR))
-    found = {f"{ours}/kernel": (f"{theirs}.{weight}", kernel)}
+    found = {f"{ours}/kernel": (f"{theirs}{joint}weight", kernel)}
     if bias:
-        found[f"{ours}/bias"] = (f"{theirs}.bias", vector)
+        found[f"{ours}/bias"] = (f"{theirs}{joint}bias", vector)
     return found
+
+
+# A normalization's, ours and in PyTorch or MXNet.
+_NORM = {
+    ".": ("weight", "bias", "running_mean", "running_var"),
+    "_": ("gamma", "beta", "moving_mean", "moving_var"),
+}
+
+
+def norm(ours, theirs, joint="."):
+    """The four variables of a batch normalization.
+
+    Args:
+        ours: str, the layer's path.
+        theirs: str, their layer's name.
+        joint: str, "." for PyTorch's names and "_" for MXNet's.
+
+    Returns:
+        dict for `Published.variables`.
+    """
+    names = ("gamma", "beta", "moving_mean", "moving_variance")
+    return {
+        f"{ours}/{name}": (f"{theirs}{joint}{other}", VECTOR)
+        for name, other in zip(names, _NORM[joint], strict=True)
+    }
 
 
 def count(shapes, pattern):
