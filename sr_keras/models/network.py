@@ -46,6 +46,11 @@ class Network(keras.Model):
         """
         return self
 
+    def __dir__(self):
+        # Keras saves and loads what it finds here, and would follow a
+        # `learner` that is the network itself without end.
+        return [name for name in super().__dir__() if name != "learner"]
+
     def get_config(self):
         """Return the constructor's arguments."""
         return {"name": self.name, "scale": self.scale, "about": self.about}
