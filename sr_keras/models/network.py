@@ -49,8 +49,8 @@ class Network(keras.Model):
         return self
 
     def __dir__(self):
-        # Keras saves and loads what it finds here, and goes down into it:
-        # `learner` would be this network again, without end.
+        # Keras saves and loads what it finds here, and would follow a
+        # `learner` that is the network itself without end.
         return [name for name in super().__dir__() if name != "learner"]
 
     def get_config(self):
