@@ -63,6 +63,10 @@ _TABLE = {
     "drn-l": (
         "drn", "DRN", {"variant": "l"}, "Guo et al. 2020: the large one",
     ),
+    "vae": (
+        "vae", "VAE", {},
+        "after Kingma, Welling 2014: draws many plausible images",
+    ),
 }  # fmt: skip
 
 CLASSICAL = ("nearest", "bilinear", "bicubic", "lanczos", "fourier")
