@@ -9,7 +9,7 @@ from sr_keras.resize import cubic
 
 @keras.saving.register_keras_serializable("sr_keras")
 class FixedUpsample(keras.layers.Layer):
-    """MATLAB's bicubic upsampling by a whole factor, inside the graph.
+    """Bicubic upsampling by a whole factor, inside the graph.
 
     Every output phase is a fixed 5x5 filter on the input, so that one
     constant convolution and a depth-to-space do it: it works with any height
@@ -17,20 +17,26 @@ class FixedUpsample(keras.layers.Layer):
 
     Args:
         scale: int, the factor.
+        like: str, "matlab" for imresize (a = -0.5, mirrored borders) or
+            "pytorch" for its interpolate (a = -0.75, repeated borders).
         **kwargs: as for `keras.layers.Layer`.
     """
 
-    def __init__(self, scale, **kwargs):
+    def __init__(self, scale, like="matlab", **kwargs):
         super().__init__(**kwargs)
         self.scale = scale
+        self.like = like
 
     def call(self, images):
         """Upsample (N, H, W, C) to (N, scale*H, scale*W, C)."""
         channels = images.shape[-1]
-        taps = ops.convert_to_tensor(_taps(self.scale, channels))
+        kernel, pad = {
+            "matlab": (cubic, pad_symmetric),
+            "pytorch": (_cubic_of_pytorch, pad_edge),
+        }[self.like]
+        taps = ops.convert_to_tensor(_taps(self.scale, channels, kernel))
         taps = ops.cast(taps, images.dtype)
-        images = pad_symmetric(images, _REACH)
-        phases = ops.conv(images, taps, padding="valid")
+        phases = ops.conv(pad(images, _REACH), taps, padding="valid")
         if self.scale == 1:
             return phases
         return ops.depth_to_space(phases, self.scale)
@@ -42,7 +48,152 @@ class FixedUpsample(keras.layers.Layer):
 
     def get_config(self):
         """Return the constructor's arguments."""
+        config = super().get_config()
+        return {**config, "scale": self.scale, "like": self.like}
+
+
+@keras.saving.register_keras_serializable("sr_keras")
+class PixelShuffle(keras.layers.Layer):
+    """Depth to space: scale*scale groups of channels become one plane.
+
+    The sub-pixel convolution of Shi et al. 2016 is a convolution and this.
+    Its channels are in TensorFlow's order, all of the first phase first;
+    PyTorch's has all phases of the first channel first.
+
+    Args:
+        scale: int, the factor.
+        **kwargs: as for `keras.layers.Layer`.
+    """
+
+    def __init__(self, scale, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, features):
+        """Turn (N, H, W, scale*scale*C) into (N, scale*H, scale*W, C)."""
+        return ops.depth_to_space(features, self.scale)
+
+    def compute_output_shape(self, input_shape):
+        """Shape (N, scale*H, scale*W, C)."""
+        n, h, w, c = input_shape
+        s = self.scale
+        return (n, h and h * s, w and w * s, c // (s * s))
+
+    def get_config(self):
+        """Return the constructor's arguments."""
         return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable("sr_keras")
+class EdgePad(keras.layers.Layer):
+    """Repeat the pixels at the edge: MATLAB's "replicate" border.
+
+    Args:
+        border: int, the pixels to add on each side.
+        **kwargs: as for `keras.layers.Layer`.
+    """
+
+    def __init__(self, border, **kwargs):
+        super().__init__(**kwargs)
+        self.border = border
+
+    def call(self, images):
+        """Turn (N, H, W, C) into (N, H + 2*border, W + 2*border, C)."""
+        return pad_edge(images, self.border)
+
+    def compute_output_shape(self, input_shape):
+        """Shape (N, H + 2*border, W + 2*border, C)."""
+        n, h, w, c = input_shape
+        more = 2 * self.border
+        return (n, h and h + more, w and w + more, c)
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "border": self.border}
+
+
+# The mean colour of DIV2K's training images, as EDSR's authors give it.
+DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
+
+
+@keras.saving.register_keras_serializable("sr_keras")
+class MeanShift(keras.layers.Layer):
+    """From [0, 1] to a network's own range about a mean colour, or back.
+
+    Args:
+        mean: sequence of numbers in [0, 1], one a channel, or one for all.
+        value_range: number, what 1 becomes: 255 for networks that were made
+            for bytes.
+        undo: bool, whether to go back.
+        **kwargs: as for `keras.layers.Layer`.
+    """
+
+    def __init__(self, mean=DIV2K_MEAN, value_range=1.0, undo=False, **kwargs):
+        super().__init__(**kwargs)
+        self.mean = tuple(float(x) for x in mean)
+        self.value_range = float(value_range)
+        self.undo = undo
+
+    def call(self, images):
+        """Shift (N, H, W, C)."""
+        mean = ops.convert_to_tensor(self.mean, dtype=images.dtype)
+        if self.undo:
+            return images / self.value_range + mean
+        return (images - mean) * self.value_range
+
+    def compute_output_shape(self, input_shape):
+        """The input's."""
+        return input_shape
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "mean": self.mean,
+            "value_range": self.value_range,
+            "undo": self.undo,
+        }
+
+
+@keras.saving.register_keras_serializable("sr_keras")
+class BilinearKernel(keras.initializers.Initializer):
+    """Weights with which a transposed convolution interpolates bilinearly.
+
+    Each channel by itself, for a kernel of twice the strides.
+    """
+
+    def __call__(self, shape, dtype=None):
+        """Weights (K, K, C, C) of the dtype."""
+        size, _, channels_out, channels_in = shape
+        factor = size / 2
+        position = np.arange(size) - (size - 1) / 2
+        line = 1 - np.abs(position) / factor
+        plane = np.outer(line, line)[:, :, None, None]
+        kernel = plane * np.eye(channels_out, channels_in)
+        return ops.convert_to_tensor(kernel, dtype=dtype)
+
+
+def pad_edge(images, border):
+    """Repeat the pixels at the edge.
+
+    It is put together from slices: `ops.pad` has no such mode under every
+    backend.
+
+    Args:
+        images: tensor (N, H, W, C).
+        border: int, the pixels to add on each side.
+
+    Returns:
+        Tensor (N, H + 2*border, W + 2*border, C).
+    """
+    if border == 0:
+        return images
+    for axis in (1, 2):
+        lead = (slice(None),) * axis
+        first = [images[(*lead, slice(None, 1))]] * border
+        last = [images[(*lead, slice(-1, None))]] * border
+        images = ops.concatenate([*first, images, *last], axis)
+    return images
 
 
 def pad_symmetric(images, border):
@@ -71,10 +222,18 @@ def pad_symmetric(images, border):
 _REACH = 2
 
 
-def _taps(scale, channels):
+def _cubic_of_pytorch(x):
+    """Keys' kernel with a = -0.75."""
+    x, a = np.abs(x), -0.75
+    inner = ((a + 2) * x - (a + 3)) * x * x + 1
+    outer = a * (((x - 5) * x + 8) * x - 4)
+    return np.where(x <= 1, inner, np.where(x <= 2, outer, 0.0))
+
+
+def _taps(scale, channels, kernel):
     """Convolution weights (5, 5, C, scale*scale*C) of all output phases."""
     phase = (np.arange(scale) + 0.5) / scale - 0.5
-    line = cubic(phase[:, None] - np.arange(-_REACH, _REACH + 1))
+    line = kernel(phase[:, None] - np.arange(-_REACH, _REACH + 1))
     plane = np.einsum("yh,xw->hwyx", line, line)
     taps = np.einsum("hwyx,cd->hwcyxd", plane, np.eye(channels))
     size = 2 * _REACH + 1

@@ -18,26 +18,9 @@ import keras
 import numpy as np
 import pytest
 
-from sr_keras import artifact, models
+from sr_keras import models
 
 ROOT = Path(__file__).resolve().parents[1]
-
-# Loads artifacts and runs them, in a process that knows nothing else.
-_FRESH = """
-import os, sys
-import numpy as np
-import sr_keras
-images = np.load(sys.argv[1])
-for path in sys.argv[2:]:
-    network = sr_keras.load(path)
-    result = network.predict(images, verbose=0)
-    np.savez(path + ".npz", result=result, scale=network.scale,
-             about=network.about["note"])
-backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-assert backend == "tensorflow" or "tensorflow" not in sys.modules, (
-    "a network imports TensorFlow"
-)
-"""
 
 SIZES = ((1, 1), (1, 6), (5, 1), (2, 2), (7, 3), (11, 8))
 
@@ -77,10 +60,42 @@ def randomized(network, seed=0):
     for variable in network.weights:
         fan_in = max(np.prod(variable.shape[:-1]), 1)
         values = rng.normal(size=variable.shape) * (1.5 / fan_in) ** 0.5
-        if len(variable.shape) == 1:
+        if fan_in == 1:
             values = rng.normal(size=variable.shape) * 0.05
+        if variable.name in ("gamma", "moving_variance"):
+            values += 1
         variable.assign(values.astype("float32"))
     return network
+
+
+def felt(network, channels, size=61):
+    """How far from an input pixel the output changes, None: to the border.
+
+    It asks the other way round, which input pixels matter to the output of
+    one: the gradient. Positive weights and pixels silence nothing.
+    """
+    import tensorflow as tf
+
+    kept = network.get_weights()
+    rng = np.random.default_rng(1)
+    for variable in network.weights:
+        fan_in = max(np.prod(variable.shape[:-1]), 1)
+        values = rng.uniform(0.5, 1.5, variable.shape) / max(fan_in, 10)
+        if variable.name in ("gamma", "moving_variance"):
+            values += 1
+        variable.assign(values.astype("float32"))
+    scale = 1 if network.refiner else network.scale
+    middle = slice(size // 2 * scale, (size // 2 + 1) * scale)
+    images = tf.constant(0.5 + picture(size, size, channels)[None])
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        total = tf.reduce_sum(network(images)[:, middle, middle])
+    network.set_weights(kept)
+    seen = np.abs(tape.gradient(total, images)[0]).max(-1) > 0
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    ends = {abs(x - size // 2) for y in (rows, columns) for x in (y[0], y[-1])}
+    reach = max(ends)
+    return None if reach == size // 2 else reach
 
 
 def run_python(code, *arguments, backend=None, check=True):
@@ -128,7 +143,11 @@ class NetworkContract:
         small: dict, arguments that make it quick.
         scale: int.
         channels: int, of its input.
-        tolerance: float, how far eager, graph and backends may differ.
+        tolerance: float, how far eager and graph may differ.
+        recipes: sequence of str, those it must have.
+
+    What takes a process of its own, test_all_models.py tests for all networks
+    at once.
     """
 
     name: str
@@ -137,8 +156,10 @@ class NetworkContract:
     scale = 2
     channels = 3
     tolerance = 1e-5
+    recipes = ("default", "paper")
 
-    @pytest.fixture
+    # Building and compiling it takes longer than running it.
+    @pytest.fixture(scope="class")
     def network(self):
         return randomized(models.build(self.name, self.scale, **self.small))
 
@@ -200,13 +221,15 @@ class NetworkContract:
     def test_every_weight_learns(self, network):
         import tensorflow as tf
 
-        images = self.pictures(12, 12, 2)
-        target = self.pictures(12 * self.scale, 12 * self.scale, 2, seed=9)
+        images = self.pictures(16, 16, 2)
+        learner = _parts(network)[-1].learner
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(
-                (network(images, training=True) - target) ** 2
+            results = learner(images, training=True)
+            loss = sum(
+                tf.reduce_mean((result - 0.5) ** 2)
+                for result in tf.nest.flatten(results)
             )
-        weights = network.trainable_variables
+        weights = learner.trainable_variables
         for weight, gradient in zip(
             weights, tape.gradient(loss, weights), strict=True
         ):
@@ -237,30 +260,49 @@ class NetworkContract:
         images = self.pictures(6, 5)
         np.testing.assert_array_equal(network(images), again(images))
 
-    def test_loads_in_a_fresh_process(self, network, tmp_path):
-        self._compare_elsewhere(network, tmp_path, None)
+    def test_reach_is_how_far_a_pixel_is_felt(self, network):
+        for part in _parts(network):
+            assert part.reach == felt(part, self.channels)
 
-    @pytest.mark.slow
-    @pytest.mark.parametrize("backend", ["jax", "torch"])
-    def test_other_backends_agree(self, network, tmp_path, backend):
-        needs_backend(backend)
-        self._compare_elsewhere(network, tmp_path, backend)
+    def test_the_learner_is_the_network(self, network):
+        bare = _parts(network)[-1]
+        learner = bare.learner
+        own = {id(x) for x in bare.trainable_variables}
+        assert {id(x) for x in learner.trainable_variables} == own
+        assert bare.learner is learner
+        images = self.pictures(24, 25)
+        results = learner(images)
+        if not isinstance(results, list | tuple):
+            results = [results]
+        widths = [x.shape[2] for x in results]
+        assert widths == sorted(widths)
+        last = np.asarray(results[-1])
+        whole = np.asarray(bare(images))
+        border = (whole.shape[1] - last.shape[1]) // 2
+        inside = slice(border, -border or None)
+        np.testing.assert_allclose(
+            whole[:, inside, inside], last, rtol=0, atol=self.tolerance
+        )
 
-    def _compare_elsewhere(self, network, folder, backend):
-        """Save it, and the bare refiner in it; load and run them elsewhere."""
-        parts = {"whole.keras": network}
-        if hasattr(network, "network"):
-            parts["bare.keras"] = network.network
-        images = self.pictures(6, 7, 2)
-        np.save(folder / "images.npy", images)
-        for file, part in parts.items():
-            artifact.save(part, folder / file, note="kept")
-        paths = [folder / file for file in parts]
-        run_python(_FRESH, folder / "images.npy", *paths, backend=backend)
-        atol = 1e-4 if backend else 0
-        for path, part in zip(paths, parts.values(), strict=True):
-            there = np.load(f"{path}.npz")
-            assert there["scale"] == self.scale
-            assert there["about"] == "kept"
-            here = part.predict(images, verbose=0)
-            np.testing.assert_allclose(there["result"], here, rtol=0, atol=atol)
+    def test_names_the_scales_that_it_has(self):
+        cls, _ = models.network_class(self.name)
+        if cls.scales is None:
+            pytest.skip("it has any")
+        assert self.scale in cls.scales
+        known = ", ".join(map(str, cls.scales))
+        for build in (models.build, models.build_bare):
+            with pytest.raises(ValueError, match=f"{self.name}.* 7: .*{known}"):
+                build(self.name, 7, **self.small)
+
+    def test_recipes_fit_the_network(self):
+        for which in self.recipes:
+            recipe = models.recipe(self.name, which)
+            arguments = {**self.small, **recipe.get("network", {})}
+            models.build_bare(self.name, self.scale, **arguments)
+            assert recipe["learning"]["learning_rate"] > 0
+
+
+def _parts(network):
+    """The network, and the bare refiner where it is one in its shell."""
+    inner = getattr(network, "network", None)
+    return [network] if inner is None else [network, inner]

@@ -8,7 +8,7 @@ from checks import ROOT, NetworkContract, picture, randomized, smooth
 import sr_keras
 from sr_keras import models
 from sr_keras.models.interpolated import Interpolated
-from sr_keras.models.network import Network
+from sr_keras.models.network import reach_of
 from sr_keras.models.zssr import ZSSR
 from sr_keras.resize import imresize
 
@@ -16,15 +16,14 @@ from sr_keras.resize import imresize
 class TestBicubic(NetworkContract):
     name = "bicubic"
     parameters = 0
-    # These have no weights to lose, and test_zssr.py has shown the rest.
-    test_loads_in_a_fresh_process = None
+    recipes = ()
 
 
 class TestFourier(NetworkContract):
     name = "fourier"
     parameters = 0
+    recipes = ()
     scale = 3
-    test_loads_in_a_fresh_process = None
 
 
 def test_the_table():
@@ -33,23 +32,6 @@ def test_the_table():
     assert set(models.CLASSICAL) < set(names)
     assert "zssr" in names
     assert sr_keras.list_models() == names
-
-
-@pytest.mark.parametrize("name", models.list_models())
-def test_every_name_builds_a_network_of_that_name(name):
-    network = sr_keras.build(name, 2)
-    assert isinstance(network, Network)
-    assert network.name == name
-    assert network.scale == 2
-    assert network.input_shape == (None, None, None, 3)
-    assert network.output_shape == (None, None, None, 3)
-    assert "\n" not in models.describe(name)
-
-
-@pytest.mark.parametrize("name", models.list_models())
-def test_every_network_refuses_what_it_does_not_know(name):
-    with pytest.raises(ValueError, match=f"{name}.*nonsense"):
-        models.build(name, 2, nonsense=1)
 
 
 def test_a_lookup_imports_one_file():
@@ -155,3 +137,22 @@ def test_names_and_what_is_known_stay():
     assert again.about == {"steps": 3}
     again.about["steps"] = 4
     assert wrapped.about == {"steps": 3}
+
+
+@pytest.mark.parametrize(
+    ("stages", "reach"),
+    [
+        ([], 0),
+        ([(1, 3)], 3),
+        ([(1, 3), (1, 2)], 5),
+        ([(2, 0)], 0),  # its own block of 2x2 and no more
+        ([(1, 4), (2, 0)], 4),
+        ([(2, 1)], 1),
+        ([(2, 2)], 1),
+        ([(2, 3)], 2),
+        ([(1, 1), (2, 1), (2, 4)], 3),
+        ([(4, 4), (1, 1)], 2),
+    ],
+)
+def test_reach_in_pixels_of_the_input(stages, reach):
+    assert reach_of(*stages) == reach

@@ -22,8 +22,6 @@ class TestZSSRx3(NetworkContract):
         "kernel_size": 5,
         "activation": "tanh",
     }
-    # Another process has shown it for x2.
-    test_loads_in_a_fresh_process = None
 
 
 @pytest.mark.parametrize(

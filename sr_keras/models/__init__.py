@@ -25,8 +25,47 @@ _TABLE = {
         "classical", "Classical", {"method": "fourier"},
         "the mirrored image's spectrum, padded with zeros",
     ),
+    "srcnn": (
+        "srcnn", "SRCNN", {}, "Dong et al. 2016: three layers, on luma",
+    ),
+    "espcn": (
+        "espcn", "ESPCN", {}, "Shi et al. 2016: sub-pixel, on luma",
+    ),
+    "edsr": (
+        "edsr", "EDSR", {}, "Lim et al. 2017: the baseline, 16 blocks of 64",
+    ),
+    "edsr-full": (
+        "edsr", "EDSR",
+        {"num_blocks": 32, "num_filters": 256, "residual_scaling": 0.1},
+        "Lim et al. 2017: the final model, 32 blocks of 256",
+    ),
+    "srresnet": (
+        "srresnet", "SRResNet", {}, "Ledig et al. 2017: SRGAN's generator",
+    ),
+    "lapsrn": (
+        "lapsrn", "LapSRN", {}, "Lai et al. 2017: a Laplacian pyramid",
+    ),
     "zssr": (
         "zssr", "ZSSR", {}, "Shocher et al. 2018: learns from one image",
+    ),
+    "a2n": (
+        "a2n", "A2N", {},
+        "Chen, Gu, Zhang 2021: blocks with and without attention",
+    ),
+    "a2n-m": (
+        "a2n", "A2N", {"non_attention_size": 1},
+        "Chen, Gu, Zhang 2021: A2N with fewer parameters",
+    ),
+    "drn-s": (
+        "drn", "DRN", {"variant": "s"},
+        "Guo et al. 2020: dual regression, every level is an image",
+    ),
+    "drn-l": (
+        "drn", "DRN", {"variant": "l"}, "Guo et al. 2020: the large one",
+    ),
+    "vae": (
+        "vae", "VAE", {},
+        "after Kingma, Welling 2014: draws many plausible images",
     ),
 }  # fmt: skip
 
@@ -136,14 +175,28 @@ def build_bare(name, scale, **arguments):
     Raises:
         ValueError: unknown name, an unsupported scale or argument.
     """
+    check_scale(name, scale)
     cls, fixed = network_class(name)
-    if cls.scales and scale not in cls.scales:
-        known = ", ".join(map(str, cls.scales))
-        raise ValueError(f"{name} has no scale {scale}: use one of {known}")
     try:
         return cls(scale=scale, **{"name": name, **fixed, **arguments})
     except TypeError as e:
         raise ValueError(f"{name}: {e}") from e
+
+
+def check_scale(name, scale):
+    """Refuse a factor that a network does not have.
+
+    Args:
+        name: str, one of `list_models()`.
+        scale: the factor.
+
+    Raises:
+        ValueError: it has others; the message lists them.
+    """
+    known = network_class(name)[0].scales
+    if known and scale not in known:
+        listed = ", ".join(map(str, known))
+        raise ValueError(f"{name} has no scale {scale}: use one of {listed}")
 
 
 def _entry(name):

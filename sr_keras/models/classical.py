@@ -43,6 +43,11 @@ class Classical(Network):
         self.method = method
         self.num_channels = num_channels
 
+    @property
+    def reach(self):
+        """How many LR pixels away an LR pixel is felt."""
+        return 0 if self.scale == 1 else _REACH.get(self.method)
+
     def get_config(self):
         """Return the constructor's arguments."""
         return {

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from sr_keras.layers import FixedUpsample
-from sr_keras.models.network import Network
+from sr_keras.models.network import Network, reach_of
 
 
 @keras.saving.register_keras_serializable("sr_keras")
@@ -31,6 +31,17 @@ class Interpolated(Network):
             outputs = refiner(upsample(ops.clip(outputs, 0, 1)))
         super().__init__(inputs, outputs, scale, **kwargs)
         self.network = refiner
+
+    @property
+    def reach(self):
+        """How many LR pixels away an LR pixel is felt."""
+        refiner = self.network
+        factor = _whole_root(self.scale, refiner.passes)
+        # Keys' kernel is two pixels wide to each side, its ends left out.
+        interpolation = 3 * factor // 2 if factor > 1 else 0
+        return reach_of(
+            *[(factor, interpolation + refiner.reach)] * refiner.passes
+        )
 
     def get_config(self):
         """Return the constructor's arguments."""

@@ -25,8 +25,13 @@ class Network(keras.Model):
     luma = False
     # A refiner sharpens an image that already has its final size.
     refiner = False
+    # Whether it learns from the photo that it is to enlarge, and no other.
+    zero_shot = False
     # How many times in a row a refiner is applied to get to its scale.
     passes = 1
+    # How many input pixels away an input pixel changes the output; None
+    # where it is felt everywhere.
+    reach = None
 
     # keras.Model lets unknown arguments pass unseen; here they are named.
     def __init__(self, inputs, outputs, scale, about=None, name=None):
@@ -43,6 +48,11 @@ class Network(keras.Model):
         """
         return self
 
+    def __dir__(self):
+        # Keras saves and loads what it finds here, and would follow a
+        # `learner` that is the network itself without end.
+        return [name for name in super().__dir__() if name != "learner"]
+
     def get_config(self):
         """Return the constructor's arguments."""
         return {"name": self.name, "scale": self.scale, "about": self.about}
@@ -51,3 +61,24 @@ class Network(keras.Model):
     def from_config(cls, config):
         """Build the network that `get_config` described."""
         return cls(**config)
+
+
+def reach_of(*stages):
+    """How far a pixel is felt after a row of enlargements and filters.
+
+    Args:
+        *stages: pairs of int (factor, radius): the image is enlarged by a
+            whole factor, 1 for not at all, each pixel to a block, and then
+            filtered with a kernel that reaches `radius` of its new pixels.
+
+    Returns:
+        int, in pixels of the input: the distance from an input pixel to the
+        furthest one whose block of the output it changes.
+    """
+    first = last = 0
+    scale = 1
+    for factor, radius in stages:
+        first = first * factor - radius
+        last = (last + 1) * factor - 1 + radius
+        scale *= factor
+    return max(-(first // scale), last // scale)
