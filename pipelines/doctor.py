@@ -1,4 +1,4 @@
-"""The LR doctor: how were the LR images of a data set made?
+"""The LR doctor, who says how the LR images of a data set were made.
 
 Every recipe is tried on the HR image, and the one whose result is nearest to
 the LR image is named. What is left over tells of shifts and of JPEG.

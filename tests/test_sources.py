@@ -332,3 +332,10 @@ def test_images_are_decoded_from_memory(tmp_path):
     np.testing.assert_array_equal(image.pixels, images.read(path).pixels)
     with pytest.raises(ValueError, match="a.png in b.zip is not an image"):
         images.decode(b"nothing", "a.png in b.zip")
+
+
+def test_every_level_is_kept(tmp_path):
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, -1)
+    put(tmp_path / "a.png", levels)
+    source = pipelines.open_source(tmp_path, 2)
+    np.testing.assert_array_equal(source.hr(0), levels)

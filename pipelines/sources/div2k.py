@@ -55,7 +55,7 @@ def open_div2k(text, scale, stored, split="train", data_dir=None):
     folder = Path(data_dir or _default_folder())
     prepared = _prepared(folder, kind, scale, stored)
     if prepared is not None:
-        return _source(prepared, split, stored)
+        return _source(prepared, split, scale, stored)
     for root in (folder, folder / "DIV2K", folder / "div2k"):
         words = {"split": {"validation": "valid"}.get(split, split)}
         found = layouts.find_layout(root, {**words, "scale": scale}, (kind,))
@@ -63,7 +63,7 @@ def open_div2k(text, scale, stored, split="train", data_dir=None):
             return layouts.open_folder(root, scale, stored, split, (kind,))
     if not reachable():
         raise FileNotFoundError(_where_to_put(folder, kind, scale, split))
-    return _source(_download(folder, kind, scale), split, stored)
+    return _source(_download(folder, kind, scale), split, scale, stored)
 
 
 def _kind(text, scale, stored):
@@ -113,7 +113,7 @@ def _prepared(folder, kind, scale, stored):
     return other[-1] if other else None
 
 
-def _source(folder, split, stored):
+def _source(folder, split, scale, stored):
     """The source of what TFDS has prepared."""
     import tensorflow_datasets as tfds
 
@@ -130,7 +130,7 @@ def _source(folder, split, stored):
             f"{lost[0]} is missing: let TFDS prepare DIV2K again, or copy "
             "the whole folder"
         )
-    return records.from_files(sorted(files), f"{folder} {split}", stored)
+    return records.from_files(sorted(files), f"{folder} {split}", scale, stored)
 
 
 def _download(folder, kind, scale):
