@@ -5,7 +5,7 @@ from checks import NetworkContract, picture, randomized, smooth
 
 from sr_keras import models
 from sr_keras.layers import FixedUpsample
-from sr_keras.models.drn import DownBlock
+from sr_keras.models.drn import down_block
 
 SMALL = {
     "num_blocks": 1,
@@ -47,11 +47,10 @@ def test_it_learns_an_image_of_every_size(scale):
     ("filters", "count"), [(16, 864), (8, 432), (20, 1080), (10, 540)]
 )
 def test_a_dual_head(filters, count):
-    head = DownBlock(filters, 3)
+    image = keras.Input((None, None, 3))
+    head = keras.Model(image, down_block(image, filters, 3, "dual"))
     assert head(picture(9, 8)[None]).shape == (1, 5, 4, 3)
     assert head.count_params() == count
-    again = DownBlock.from_config(head.get_config())
-    assert again.compute_output_shape((1, 9, 8, 3)) == (1, 5, 4, 3)
 
 
 def test_silent_tails_leave_the_mean_colour():

@@ -12,7 +12,7 @@ import functools
 import math
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from sr_keras.layers import DIV2K_MEAN, FixedUpsample, MeanShift, PixelShuffle
 from sr_keras.models import published as published_weights
@@ -86,9 +86,7 @@ class DRN(Network):
         for i in range(levels):
             copies.append(x)
             width = filters * 2**i
-            x = DownBlock(
-                width, 2 * width, negative_slope, name=f"down{i + 1}"
-            )(x)
+            x = down_block(x, width, 2 * width, f"down{i + 1}", negative_slope)
         images = []
         for i in range(levels + 1):
             if i:
@@ -128,8 +126,7 @@ class Last(keras.layers.Layer):
         return input_shape[-1]
 
 
-@keras.saving.register_keras_serializable("sr_keras")
-class DownBlock(keras.layers.Layer):
+def down_block(x, filters, channels, name, negative_slope=0.2):
     """Half the size: a convolution with stride 2, and one after it.
 
     Without biases. It shrinks the features in the network, and as a dual
@@ -137,89 +134,22 @@ class DownBlock(keras.layers.Layer):
     `filters` are the network's and `channels` those of the image.
 
     Args:
+        x: KerasTensor (N, H, W, C).
         filters: int, the channels between the two.
         channels: int, the channels of the result.
+        name: str, what the layers' names begin with.
         negative_slope: number, of the leaky ReLU between the two.
-        **kwargs: as for `keras.layers.Layer`.
+
+    Returns:
+        KerasTensor (N, ceil(H/2), ceil(W/2), channels).
     """
-
-    def __init__(self, filters, channels, negative_slope=0.2, **kwargs):
-        super().__init__(**kwargs)
-        self.filters = filters
-        self.channels = channels
-        self.negative_slope = negative_slope
-        # As PyTorch has it: a border on all four sides, whatever the size.
-        self.border = layers.ZeroPadding2D(1)
-        self.shrink = convolution(
-            filters, bias=False, strides=2, padding="valid", name="shrink"
-        )
-        self.after = convolution(channels, bias=False, name="after")
-
-    def build(self, input_shape):
-        """Make the weights."""
-        self.shrink.build(input_shape)
-        self.after.build((*input_shape[:-1], self.filters))
-
-    def call(self, x):
-        """Turn (N, H, W, C) into (N, ceil(H/2), ceil(W/2), channels)."""
-        x = self.shrink(self.border(x))
-        return self.after(ops.leaky_relu(x, self.negative_slope))
-
-    def compute_output_shape(self, input_shape):
-        """Shape (N, ceil(H/2), ceil(W/2), channels)."""
-        n, h, w, _ = input_shape
-        return (n, h and -(-h // 2), w and -(-w // 2), self.channels)
-
-    def get_config(self):
-        """Return the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "channels": self.channels,
-            "negative_slope": self.negative_slope,
-        }
-
-
-@keras.saving.register_keras_serializable("sr_keras")
-class AttentiveBlock(keras.layers.Layer):
-    """A residual block with channel attention (Zhang et al. 2018, RCAN).
-
-    Args:
-        reduction: int, channels over those in the middle of the attention.
-        **kwargs: as for `keras.layers.Layer`.
-    """
-
-    def __init__(self, reduction=16, **kwargs):
-        super().__init__(**kwargs)
-        self.reduction = reduction
-
-    def build(self, input_shape):
-        """Make the weights."""
-        filters = input_shape[-1]
-        middle = max(filters // self.reduction, 1)
-        self.conv1 = convolution(filters, activation="relu", name="conv1")
-        self.conv2 = convolution(filters, name="conv2")
-        self.squeeze = convolution(middle, 1, activation="relu", name="squeeze")
-        self.excite = convolution(
-            filters, 1, activation="sigmoid", name="excite"
-        )
-        for layer in (self.conv1, self.conv2, self.squeeze):
-            layer.build(input_shape)
-        self.excite.build((*input_shape[:-1], middle))
-
-    def call(self, x):
-        """Refine (N, H, W, C)."""
-        y = self.conv2(self.conv1(x))
-        weights = ops.mean(y, axis=(1, 2), keepdims=True)
-        return x + y * self.excite(self.squeeze(weights))
-
-    def compute_output_shape(self, input_shape):
-        """The input's."""
-        return input_shape
-
-    def get_config(self):
-        """Return the constructor's arguments."""
-        return {**super().get_config(), "reduction": self.reduction}
+    # As PyTorch has it: a border on all four sides, whatever the size.
+    x = layers.ZeroPadding2D(1, name=f"{name}_border")(x)
+    x = convolution(
+        filters, bias=False, strides=2, padding="valid", name=f"{name}_shrink"
+    )(x)
+    x = layers.LeakyReLU(negative_slope, name=f"{name}_act")(x)
+    return convolution(channels, bias=False, name=f"{name}_after")(x)
 
 
 def convolution(filters, size=3, bias=True, **options):
@@ -236,9 +166,26 @@ def convolution(filters, size=3, bias=True, **options):
 
 
 def _refined(x, blocks, reduction, name):
-    for i in range(blocks):
-        x = AttentiveBlock(reduction, name=f"{name}_block{i + 1}")(x)
+    for i in range(1, blocks + 1):
+        x = _attentive(x, reduction, f"{name}_block{i}")
     return x
+
+
+def _attentive(x, reduction, name):
+    """A residual block with channel attention (Zhang et al. 2018, RCAN)."""
+    filters = x.shape[-1]
+    middle = max(filters // reduction, 1)
+    y = convolution(filters, activation="relu", name=f"{name}_conv1")(x)
+    y = convolution(filters, name=f"{name}_conv2")(y)
+    mean = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_mean")
+    weights = convolution(middle, 1, activation="relu", name=f"{name}_squeeze")(
+        mean(y)
+    )
+    weights = convolution(
+        filters, 1, activation="sigmoid", name=f"{name}_excite"
+    )(weights)
+    y = layers.Multiply(name=f"{name}_weighed")([y, weights])
+    return layers.Add(name=name)([x, y])
 
 
 def _up(x, copy, name):
@@ -281,8 +228,8 @@ def published(shapes, scale):
     found = conv("head", "head")
     for i in range(_levels(scale)):
         down = f"down.{i}.dual_module"
-        found |= conv(f"down{i + 1}/shrink", f"{down}.0.0", bias=False)
-        found |= conv(f"down{i + 1}/after", f"{down}.1", bias=False)
+        found |= conv(f"down{i + 1}_shrink", f"{down}.0.0", bias=False)
+        found |= conv(f"down{i + 1}_after", f"{down}.1", bias=False)
         ours, theirs = f"up{i + 1}", f"up_blocks.{i}"
         for k in range(blocks):
             for name, part in (
@@ -292,7 +239,7 @@ def published(shapes, scale):
                 ("excite", "body.3.conv_du.2"),
             ):
                 found |= conv(
-                    f"{ours}_block{k + 1}/{name}", f"{theirs}.{k}.{part}"
+                    f"{ours}_block{k + 1}_{name}", f"{theirs}.{k}.{part}"
                 )
         found |= conv(f"{ours}_conv", f"{theirs}.{blocks}.0", shuffle=2)
         found |= conv(f"{ours}_reduce", f"{theirs}.{blocks + 1}")
