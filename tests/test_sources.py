@@ -314,6 +314,8 @@ def test_tfds_prepares_div2k(archives, tmp_path, monkeypatch, capfd):
         again = pipelines.open_source("div2k", 2, "dataset", split, **where)
         check_pairs(by_content(again))
     assert len(pipelines.open_source("div2k", 4, **where)) == 3
+    folder = next((tmp_path / "tfds").rglob("dataset_info.json")).parent
+    check_pairs(by_content(pipelines.open_source(folder, 2, "dataset")))
     assert len(archives) == 1
     with pytest.raises(FileNotFoundError, match="DIV2K_train_LR_bicubic_X4"):
         pipelines.open_source("div2k", 4, "dataset", **where)
