@@ -6,8 +6,8 @@ import tensorflow as tf
 from checks import picture, smooth
 
 from pipelines import degradation
-from pipelines import single_image as module
-from pipelines.single_image import (
+from pipelines import one_image as module
+from pipelines.one_image import (
     Augmentation,
     _geometry,
     single_image,

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.degradation import downscale, interpolate
-from pipelines.single_image import single_image
+from pipelines.one_image import single_image
 from sr_keras import inference, losses
 from sr_keras.resize import output_size
 from sr_keras.training import precision, schedules, stages
@@ -159,7 +159,7 @@ class ZeroShot:
         image: ndarray (H, W, C), float32 in [0, 1].
         scale: pair (y, x) of factors.
         size: pair (height, width) of the result.
-        augmentation: pipelines.single_image.Augmentation.
+        augmentation: pipelines.one_image.Augmentation.
         learning: Learning.
         finish: inference.Finish; its kernel is the sons' too.
         deadline: time.monotonic() by which training ends; None for never.

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines import degradation
+from pipelines.calls import in_graph
 from pipelines.views import detail, father_view, window_of
 from sr_keras import symmetry
 
@@ -157,10 +158,7 @@ def single_image(
             return draw(images, k=k)
         return (np.zeros([n or 1 for n in shape], "float32"),) * 2
 
-    def load(k):
-        pair = tf.numpy_function(drawn, [k], [tf.float32, tf.float32])
-        return tuple(tf.ensure_shape(x, shape) for x in pair)
-
+    load = in_graph(drawn, [shape, shape])
     # One thread draws while the other cores train; a batch costs a few
     # milliseconds, less than the step that uses it. With nothing to tune, the
     # tuning thread, which can take a minute to notice the end, stays out.
