@@ -1,1 +1,31 @@
-"""Data: tf.data pipelines that yield `(lr, hr)` batches."""
+"""Data: tf.data pipelines that yield `(lr, hr)` batches.
+
+- `open_source` finds images: a folder, DIV2K, TFRecord, HDF5.
+- `paired`: batches of patches that belong together, to train on.
+- `whole`: whole images, one by one, to validate on.
+- `unpaired`: LR and HR patches of different images.
+- `single_image`: pairs made from one image, for zero-shot training.
+- `steps_per_epoch`: batches in which every image is visited once.
+
+TensorFlow is imported when a function that needs it is first used.
+"""
+
+import importlib
+
+_HOMES = {
+    "open_source": "pipelines.sources",
+    "paired": "pipelines.pairs",
+    "whole": "pipelines.pairs",
+    "unpaired": "pipelines.pairs",
+    "steps_per_epoch": "pipelines.pairs",
+    "single_image": "pipelines.single_image",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"pipelines has no {name!r}")
+    # `single_image` is a module too: what is imported last takes its name.
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -8,6 +8,7 @@ colour profile, EXIF and resolution go along. `codecs` knows the formats.
 import contextlib
 import dataclasses
 import glob
+import io
 import itertools
 import math
 import os
@@ -113,6 +114,27 @@ def read(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image:
     except OSError as error:
         text = f"{path} cannot be opened ({error.strerror}): give another file"
         raise OSError(text) from error
+    return _from_decoded(decoded)
+
+
+def decode(content: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image:
+    """Reads the content of an image file, from an archive for example.
+
+    Args:
+        content: what the file holds; any format of `read` but .npy.
+        name: what to call it in messages.
+        max_pixels: larger images are refused by their header, undecoded.
+
+    Returns:
+        The image, with the EXIF orientation applied.
+
+    Raises:
+        ValueError: it is not an image, is broken, or is too large.
+    """
+    try:
+        decoded = codecs.decode(io.BytesIO(content), max_pixels)
+    except codecs.ImageError as error:
+        raise ValueError(f"{name} {error}") from error
     return _from_decoded(decoded)
 
 

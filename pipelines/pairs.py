@@ -1,0 +1,336 @@
+"""tf.data pipelines of (LR, HR) pairs from many images.
+
+Every dataset here makes its batches with NumPy functions on as many threads as
+there are processors, and yields them in order. Nothing depends on how fast any
+of them is, so that batch k of epoch e is always the same.
+"""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from pipelines.degradation import DATASET
+from pipelines.patches import Draw, Patches, Plan, too_small
+from pipelines.sources import Source
+from pipelines.windows import Degrader, Format, check_sizes
+
+# Patches of each image that are used when it is decoded.
+PATCHES_PER_IMAGE = 16
+
+# LR pixels of a patch's side, unless a patch size is given.
+_LR_SIDE = 48
+
+# Batches that are ready before they are needed.
+_AHEAD = 8
+
+_GIGABYTE = 1e9
+
+
+def paired(
+    source: Source,
+    scale,
+    *,
+    batch_size=16,
+    hr_patch_size=None,
+    degradation="bicubic",
+    channels=3,
+    interpolated=False,
+    augment=True,
+    seed=0,
+    epoch=0,
+    steps=None,
+    patches_per_image=PATCHES_PER_IMAGE,
+    cache_gb=1.0,
+    stride=None,
+) -> tf.data.Dataset:
+    """Endless batches of training pairs: patches that belong together.
+
+    Batch k of epoch e is a pure function of the arguments: a dataset made
+    with `epoch=e` begins where one made with `epoch=0` is after e * `steps`
+    batches. An image that cannot be read is left out, and is in
+    `source.skipped` from then on.
+
+    Args:
+        source: pipelines.sources.Source.
+        scale: int, the factor.
+        batch_size: int, pairs in a batch; at most the number of images.
+        hr_patch_size: int, the side of an HR patch: 48 * scale if None. A
+            multiple of the scale unless `interpolated`.
+        degradation: how LR is made of HR, see `degradation.parse`; "dataset"
+            takes the LR images of the source.
+        channels: 3 for RGB, 1 for Y of BT.601, studio swing.
+        interpolated: whether LR comes enlarged to HR size by bicubic
+            interpolation, as refiners take it.
+        augment: whether patches are flipped and turned, 8 ways.
+        seed: int.
+        epoch: int, the first epoch.
+        steps: int, batches in an epoch; None for as many as one visit of
+            every image makes: see `steps_per_epoch`.
+        patches_per_image: int, patches taken each time an image is visited.
+        cache_gb: float, gigabytes of decoded images to keep, in 8 bits.
+        stride: int, corners are on this grid, no place twice in a visit; None
+            for any place.
+
+    Returns:
+        tf.data.Dataset of (lr, hr), float32 in [0, 1]: hr is (batch_size,
+        hr_patch_size, hr_patch_size, channels), lr the factor smaller, or as
+        large where `interpolated`.
+
+    Raises:
+        ValueError: fewer images than the batch; an image smaller than the
+            patch; LR and HR sizes that do not match; values that cannot be.
+    """
+    scale = whole_scale(scale)
+    side = scale * _LR_SIDE if hr_patch_size is None else hr_patch_size
+    _check_patch(side, scale, interpolated, stride)
+    _check_positive(
+        batch_size=batch_size,
+        patches_per_image=patches_per_image,
+        **({} if steps is None else {"steps": steps}),
+    )
+    form = _format(scale, channels, interpolated)
+    if len(source) < batch_size:
+        raise ValueError(
+            f"{source.name} has {len(source)} images, fewer than the batch of "
+            f"{batch_size}: give more images or a smaller --batch-size"
+        )
+    check_images(source, scale, (side, side), degradation == DATASET)
+    if steps is None:
+        steps = steps_per_epoch(source, batch_size, patches_per_image)
+    plan = Plan(batch_size, patches_per_image, steps, seed)
+    step = stride or (1 if interpolated else scale)
+    draw = Draw((side, side), step, augment, once=stride is not None)
+    patches = Patches(
+        source, degradation, form, plan, draw, cache_gb * _GIGABYTE
+    )
+    lr_side = side if interpolated else side // scale
+    shapes = [(batch_size, n, n, channels) for n in (lr_side, side)]
+    return _dataset(patches.batch, shapes, epoch * steps)
+
+
+def steps_per_epoch(source, batch_size, patches_per_image=PATCHES_PER_IMAGE):
+    """The batches in which every image is visited once.
+
+    Args:
+        source: pipelines.sources.Source.
+        batch_size: int.
+        patches_per_image: int.
+
+    Returns:
+        int, at least 1.
+    """
+    return max(len(source) * patches_per_image // batch_size, 1)
+
+
+def whole(
+    source: Source,
+    scale,
+    *,
+    degradation="bicubic",
+    channels=3,
+    interpolated=False,
+    seed=0,
+    limit=None,
+) -> tf.data.Dataset:
+    """Whole images, one by one, once: for validation.
+
+    HR images are cropped to a multiple of the scale. One that cannot be read
+    is left out, and is in `source.skipped` from then on.
+
+    Args:
+        source: as for `paired`.
+        scale: as for `paired`.
+        degradation: as for `paired`; what is random is drawn by `seed` and
+            the image's number, the same every time.
+        channels: as for `paired`.
+        interpolated: as for `paired`.
+        seed: int.
+        limit: int, the most images; None for all of them.
+
+    Returns:
+        tf.data.Dataset of (lr, hr), float32 in [0, 1], each (1, h, w,
+        channels).
+
+    Raises:
+        ValueError: as for `paired`.
+    """
+    scale = whole_scale(scale)
+    form = _format(scale, channels, interpolated)
+    degrader = Degrader(source, degradation, form)
+    count = len(source) if limit is None else min(limit, len(source))
+    check_images(source, scale, (scale, scale), degradation == DATASET)
+    # Twice the same: an image without pixels stands for one left out.
+    missing = (np.zeros((1, 0, 0, channels), "float32"),) * 2
+
+    def load(i):
+        try:
+            return tuple(x[None] for x in degrader.whole(int(i), seed))
+        except (ValueError, OSError) as error:
+            source.skip(int(i), error)
+            return missing
+
+    shapes = [(1, None, None, channels)] * 2
+    data = tf.data.Dataset.range(count).map(_graph(load, shapes))
+    data = data.filter(lambda lr, hr: tf.size(hr) > 0)
+    return data.prefetch(1).with_options(_options())
+
+
+def unpaired(
+    source: Source,
+    scale,
+    *,
+    lr_source=None,
+    batch_size=16,
+    hr_patch_size=None,
+    degradation="bicubic",
+    seed=0,
+    epoch=0,
+    steps=None,
+    **options,
+) -> tf.data.Dataset:
+    """Endless batches of LR and HR patches of different images.
+
+    Args:
+        source: pipelines.sources.Source of the HR images.
+        scale: int, the factor between the patches' sizes.
+        lr_source: Source whose images are taken as LR images, as they are;
+            None to degrade other patches of `source`.
+        batch_size: as for `paired`.
+        hr_patch_size: as for `paired`.
+        degradation: as for `paired`; without `lr_source`.
+        seed: int.
+        epoch: as for `paired`.
+        steps: as for `paired`; of `source`.
+        **options: as for `paired`, but `interpolated`.
+
+    Returns:
+        tf.data.Dataset of (lr, hr), shaped as those of `paired`, that have
+        nothing to do with each other.
+
+    Raises:
+        ValueError: as for `paired`.
+    """
+    scale = whole_scale(scale)
+    side = scale * _LR_SIDE if hr_patch_size is None else hr_patch_size
+    _check_patch(side, scale, False, None)
+    each = options.get("patches_per_image", PATCHES_PER_IMAGE)
+    if steps is None:
+        steps = steps_per_epoch(source, batch_size, each)
+    common = {**options, "batch_size": batch_size, "epoch": epoch}
+    common["steps"] = steps
+    hrs = paired(
+        source, scale, hr_patch_size=side, seed=2 * seed, **common
+    ).map(lambda lr, hr: hr)
+    common["seed"] = 2 * seed + 1
+    if lr_source is None:
+        lrs = paired(
+            source,
+            scale,
+            hr_patch_size=side,
+            degradation=degradation,
+            **common,
+        )
+    else:
+        lrs = paired(lr_source, 1, hr_patch_size=side // scale, **common)
+    lrs = lrs.map(lambda lr, hr: lr)
+    return tf.data.Dataset.zip(lrs, hrs).with_options(_options())
+
+
+def whole_scale(scale):
+    """The factor as an int.
+
+    Args:
+        scale: number, or pair of equal numbers.
+
+    Returns:
+        int.
+
+    Raises:
+        ValueError: it is not whole, or differs between the axes.
+    """
+    factors = {float(f) for f in np.ravel(scale)}
+    factor = factors.pop()
+    if factors or factor != int(factor) or factor < 1:
+        raise ValueError(
+            f"training pairs need one whole factor, not {scale}: use 2, 3, 4 "
+            "or 8"
+        )
+    return int(factor)
+
+
+def check_images(source, scale, size, stored):
+    """Look at what the files say of their sizes.
+
+    Args:
+        source: pipelines.sources.Source.
+        scale: int.
+        size: pair (height, width), the least an HR image may have.
+        stored: whether its LR images are used.
+
+    Raises:
+        ValueError: an image is too small, or an LR image does not fit.
+    """
+    for i in range(len(source)):
+        hr, lr = source.sizes(i)
+        if hr is None:  # it says nothing, or is broken: decoding will tell
+            continue
+        cropped = [n // scale * scale for n in hr]
+        if any(a < b for a, b in zip(cropped, size, strict=True)):
+            raise ValueError(too_small(source.names[i], hr, size))
+        if stored and lr is not None:
+            check_sizes(source, i, hr, lr, scale)
+
+
+def _format(scale, channels, interpolated):
+    if channels not in (1, 3):
+        raise ValueError(f"channels must be 3 (RGB) or 1 (Y), not {channels}")
+    return Format(scale, channels, interpolated)
+
+
+def _check_patch(side, scale, interpolated, stride):
+    _check_positive(hr_patch_size=side)
+    if stride is not None:
+        _check_positive(stride=stride)
+    if interpolated:
+        return
+    for name, value in (("hr_patch_size", side), ("stride", stride or scale)):
+        if value % scale:
+            raise ValueError(
+                f"{name} must be a multiple of the scale {scale}, not {value}: "
+                f"use {max(value // scale, 1) * scale}"
+            )
+
+
+def _check_positive(**values):
+    for name, value in values.items():
+        if value != int(value) or value < 1:
+            raise ValueError(f"{name} must be 1 or more, not {value}")
+
+
+def _dataset(batch, shapes, start):
+    """An endless dataset of what a function makes of 0, 1, 2 ..."""
+    data = tf.data.Dataset.counter(start).map(
+        _graph(batch, shapes), num_parallel_calls=os.cpu_count() or 1
+    )
+    return data.prefetch(_AHEAD).with_options(_options())
+
+
+def _graph(function, shapes):
+    def load(k):
+        arrays = tf.numpy_function(function, [k], [tf.float32, tf.float32])
+        return tuple(
+            tf.ensure_shape(x, shape)
+            for x, shape in zip(arrays, shapes, strict=True)
+        )
+
+    return load
+
+
+def _options():
+    # With nothing to tune, the tuning thread, which can take a minute to
+    # notice the end, stays out.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.deterministic = True
+    return options

@@ -1,0 +1,262 @@
+"""Cutting LR and HR patches that belong together.
+
+Geometry, for a factor s: LR pixel (y, x) covers HR pixels s y to s (y + 1) - 1
+and s x to s (x + 1) - 1. HR images are cropped to a multiple of s first, as
+all papers do.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from pipelines.degradation import DATASET, margin, parse
+from sr_keras import color, symmetry
+from sr_keras.resize import imresize
+
+# LR pixels that bicubic enlargement looks at on each side, and one to spare.
+_ENLARGING = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """What the pairs look like.
+
+    Attributes:
+        scale: int, the factor.
+        channels: 3 for RGB, 1 for Y.
+        interpolated: whether the LR image comes at HR size.
+    """
+
+    scale: int
+    channels: int = 3
+    interpolated: bool = False
+
+    def finished(self, lr, hr, top=(0, 0)):
+        """Make the pair that the network gets.
+
+        Args:
+            lr: uint8 (h, w, 3); around the patch where `interpolated`.
+            hr: uint8 (H, W, 3).
+            top: pair (y, x), where hr begins in the enlarged lr.
+
+        Returns:
+            Pair of float32 arrays in [0, 1].
+        """
+        lr, hr = self.converted(lr), self.converted(hr)
+        if self.interpolated:
+            (y, x), (height, width) = top, hr.shape[:2]
+            lr = imresize(lr, float(self.scale))
+            lr = lr[y : y + height, x : x + width]
+        return np.ascontiguousarray(lr), np.ascontiguousarray(hr)
+
+    def converted(self, image):
+        """uint8 RGB to float32 in the channels that are asked for."""
+        pixels = np.divide(image, 255, dtype=np.float32)
+        if self.channels == 1:
+            return color.luma(pixels).astype(np.float32)
+        return pixels
+
+
+@dataclasses.dataclass(frozen=True)
+class Cut:
+    """A patch with what it needs around it.
+
+    Attributes:
+        lr: uint8 (h, w, 3), or None where it is yet to be made of `hr`.
+        hr: uint8 (H, W, 3), the factor larger.
+        inside: pair of slices, where the patch is in `hr`.
+    """
+
+    lr: np.ndarray | None
+    hr: np.ndarray
+    inside: tuple
+
+
+class Degrader:
+    """How the LR images of a source come about.
+
+    What a degradation always does alike is done once, to the whole image, and
+    its result is kept: that is exact by construction, whatever the degradation
+    looks at, and cheapest, as an image gives many patches. What is drawn anew
+    is done to each patch, with as much around it as has an influence on it.
+    """
+
+    def __init__(self, source, degradation, form):
+        """Prepare.
+
+        Args:
+            source: pipelines.sources.Source.
+            degradation: str, Degradation, or "dataset".
+            form: Format.
+
+        Raises:
+            ValueError: the degradation cannot be read, or the source has no
+                LR images for "dataset".
+        """
+        self._source = source
+        self._scale = form.scale
+        self._form = form
+        self.stored = degradation == DATASET
+        if self.stored and not source.has_lr:
+            raise ValueError(
+                f"{source.name} was opened without LR images: open it for "
+                "degradation 'dataset' as well"
+            )
+        chain = () if self.stored else parse(degradation).steps
+        self._once, self._anew = chain, ()
+        if not self.stored:
+            self._once, self._anew = parse(degradation).split(form.scale)
+        self._margin, self._grid = margin(self._anew, form.scale)
+        if form.interpolated:
+            self._margin += _ENLARGING
+
+    def images(self, i):
+        """The arrays of an image that stay the same.
+
+        Args:
+            i: int, its index in the source.
+
+        Returns:
+            Tuple (lr, hr), uint8; lr is None if all of it is drawn anew.
+
+        Raises:
+            ValueError: the image is broken, or too small for the factor.
+            OSError: it cannot be opened.
+        """
+        s, hr = self._scale, self._source.hr(i)
+        height, width = hr.shape[0] // s, hr.shape[1] // s
+        if min(height, width) < 1:
+            raise ValueError(
+                f"{self._source.names[i]} has {hr.shape[1]}x{hr.shape[0]} "
+                f"pixels, too few for x{s}"
+            )
+        whole, hr = hr, hr[: height * s, : width * s]
+        if self.stored:
+            lr = self._source.lr(i)
+            check_sizes(self._source, i, whole.shape[:2], lr.shape[:2], s)
+            return lr[:height, :width], hr
+        if not self._once:
+            return None, hr
+        return self._through(self._once, hr, None), hr
+
+    def whole(self, i, seed):
+        """A whole image.
+
+        Args:
+            i: int, its index in the source.
+            seed: int, for what is random.
+
+        Returns:
+            Pair of float32 arrays (h, w, C) and (H, W, C).
+
+        Raises:
+            ValueError: as for `images`.
+            OSError: as for `images`.
+        """
+        lr, hr = self.images(i)
+        rng = np.random.default_rng((seed, i))
+        lr = self._through(self._anew, hr if lr is None else lr, rng)
+        return self._form.finished(lr, hr)
+
+    def cut(self, lr, hr, corner, size, copy=False):
+        """Take a patch out of an image, and what it needs around it.
+
+        Args:
+            lr: uint8 (h, w, 3), or None, as `images` gave it.
+            hr: uint8 (H, W, 3).
+            corner: pair (y, x) of HR pixels; of multiples of the factor,
+                unless the format is interpolated.
+            size: pair (height, width) of HR pixels.
+            copy: whether to copy, so that the image can be let go of.
+
+        Returns:
+            Cut.
+        """
+        s = self._scale
+        box = [
+            self._span(c, n, length // s)
+            for c, n, length in zip(corner, size, hr.shape[:2], strict=True)
+        ]
+        lr_part = tuple(slice(low, high) for low, high in box)
+        hr_part = tuple(slice(s * low, s * high) for low, high in box)
+        inside = tuple(
+            slice(c - s * low, c - s * low + n)
+            for c, n, (low, _) in zip(corner, size, box, strict=True)
+        )
+        parts = None if lr is None else lr[lr_part], hr[hr_part]
+        if copy:
+            parts = [part if part is None else part.copy() for part in parts]
+        return Cut(*parts, inside)
+
+    def pair(self, cut, turn, rng):
+        """Make what the network gets of a patch.
+
+        Args:
+            cut: Cut.
+            turn: one of symmetry.TURNS.
+            rng: numpy.random.Generator, for what is drawn anew.
+
+        Returns:
+            Pair of float32 arrays (h, w, C) and (H, W, C), turned.
+        """
+        s = self._scale
+        target = symmetry.turned(cut.hr[cut.inside], turn)
+        # Turned before it is degraded: a camera does not turn its sensor.
+        small = cut.hr if cut.lr is None else cut.lr
+        small = np.ascontiguousarray(symmetry.turned(small, turn))
+        small = self._through(self._anew, small, rng)
+        top = y, x = _corner(cut.hr.shape[:2], cut.inside, turn)
+        if not self._form.interpolated:
+            h, w = target.shape[:2]
+            small = small[y // s : (y + h) // s, x // s : (x + w) // s]
+        return self._form.finished(small, target, top)
+
+    def _span(self, corner, size, length):
+        """The LR pixels, first and last + 1, that a patch needs."""
+        s, grid = self._scale, self._grid
+        low = max(corner // s - self._margin, 0) // grid * grid
+        high = -(-(corner + size) // s) + self._margin
+        high = -(-high // grid) * grid
+        return low, min(high, length)
+
+    def _through(self, steps, image, rng):
+        for step in steps:
+            image = step.apply(image, (float(self._scale),) * 2, rng)
+        return image
+
+
+def check_sizes(source, i, hr, lr, scale):
+    """See that an LR image fits its HR image.
+
+    Args:
+        source: pipelines.sources.Source.
+        i: int, the image's index.
+        hr: pair (height, width).
+        lr: pair (height, width).
+        scale: int, the factor.
+
+    Raises:
+        ValueError: it does not; it says both sizes.
+    """
+    allowed = [(m // scale, -(-m // scale)) for m in hr]
+    if not all(n in some for n, some in zip(lr, allowed, strict=True)):
+        raise ValueError(
+            f"{source.lr_name(i)} has {lr[1]}x{lr[0]} pixels and "
+            f"{source.names[i]} {hr[1]}x{hr[0]}: for x{scale} the first has "
+            f"to be {hr[1] // scale}x{hr[0] // scale}"
+        )
+
+
+def _corner(shape, inside, turn):
+    """Where a part of a window begins when the window is turned."""
+    quarters, flip = turn
+    top, left = (part.start for part in inside)
+    down, right = (n - p.stop for n, p in zip(shape, inside, strict=True))
+    if flip:
+        left, right = right, left
+    return {
+        0: (top, left),
+        1: (right, top),
+        2: (down, right),
+        3: (left, down),
+    }[quarters]
