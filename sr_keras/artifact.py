@@ -73,9 +73,11 @@ def load(name):
     if path.is_dir():
         path = path / BEST
     if not path.is_file():
+        trained = f"{name} is a network to be trained first; there is "
         raise FileNotFoundError(
-            f"no network at {path}: give a .keras file, a run's folder, or "
-            f"one of {', '.join(models.CLASSICAL)}"
+            f"{trained if str(name) in models.list_models() else ''}no "
+            f"network at {path}: give a .keras file, a run's folder, or one "
+            f"of {', '.join(models.CLASSICAL)}"
         )
     _import_classes(path)
     try:

@@ -6,8 +6,9 @@ import os
 
 import numpy as np
 
-from sr_keras import geometry, symmetry, tiles
+from sr_keras import channels, geometry, symmetry, tiles
 from sr_keras.chroma import keep_colours
+from sr_keras.resize import imresize
 
 FUSIONS = ("median", "mean", "none")
 
@@ -54,22 +55,24 @@ def upscale(
     model,
     scale=None,
     size=None,
-    self_ensemble=True,
+    self_ensemble=None,
     back_projection=0,
-    keep_colours=True,
+    keep_colours=None,
 ):
     """Enlarge one image.
 
     Args:
-        image: ndarray (H, W, C), float32 in [0, 1].
+        image: ndarray (H, W, C), float32 in [0, 1]; grey, RGB, or either with
+            alpha. `channels.enlarged` says what of it the network sees.
         model: `Network`, or what `sr_keras.load` takes.
         scale: number or (y, x) pair; the network's own when None. A refiner
             and a classical method take any.
         size: pair (height, width) of the result; from the scale when None.
-        self_ensemble: bool, whether a refiner sees the image in all its
-            turns.
+        self_ensemble: bool, whether the result is the mean of what the
+            network makes of the image in all its turns. When None, for a
+            network that has learned from this image alone.
         back_projection: int, rounds of it, for a refiner.
-        keep_colours: bool, for a refiner, as in `Finish`.
+        keep_colours: bool, for a refiner, as in `Finish`; None as above.
 
     Returns:
         float32 ndarray (h, w, C), clipped to [0, 1].
@@ -88,25 +91,20 @@ def upscale(
     scale = geometry.parse_scale(scale)
     # The interpolation inside the graph gives way to the one for any factor.
     network = getattr(network, "network", network)
-    if not hasattr(network, "interpolate"):
-        _check_channels(network, image)
-    if network.refiner:
-        finish = Finish(
-            "mean" if self_ensemble else "none",
-            back_projection,
-            keep_colours=keep_colours,
-        )
-        result = refine(network, image, scale, size, finish)["fused"]
-    elif hasattr(network, "interpolate"):
+    if hasattr(network, "interpolate"):
         result = network.interpolate(image, scale=scale, size=size)
     else:
-        own = geometry.output_size(image.shape[:2], (network.scale,) * 2)
-        if size != own:
-            raise ValueError(
-                f"{network.name} enlarges by {network.scale}, to {own}: it "
-                f"cannot give {size}"
-            )
-        result = forward_of(network)(image)
+        finish = Finish(
+            "mean" if _or(self_ensemble, network.zero_shot) else "none",
+            back_projection,
+            keep_colours=_or(keep_colours, network.zero_shot),
+        )
+        result = channels.enlarged(
+            image,
+            network,
+            lambda x: _enlarged(network, x, scale, size, finish),
+            lambda x: imresize(x, scale, size),
+        )
     return np.clip(result, 0, 1, out=result)
 
 
@@ -242,13 +240,29 @@ def _checked(image):
     return image.astype("float32", copy=False)
 
 
-def _check_channels(network, image):
-    channels = network.input_shape[-1]
-    if image.shape[-1] != channels:
+def _or(value, otherwise):
+    return otherwise if value is None else value
+
+
+def _enlarged(network, image, scale, size, finish):
+    """What a network makes of an image with as many channels as its own."""
+    if network.refiner:
+        return refine(network, image, scale, size, finish)["fused"]
+    own = geometry.output_size(image.shape[:2], (network.scale,) * 2)
+    if size != own:
         raise ValueError(
-            f"{network.name} takes {channels} channels, the image has "
-            f"{image.shape[-1]}"
+            f"{network.name} enlarges by {network.scale}, to {own}: it "
+            f"cannot give {size}"
         )
+    forward = forward_of(network)
+    if finish.fusion == "none":
+        return forward(image)
+    turns = symmetry.symmetries(scale, None)
+    views = (
+        symmetry.restored(forward(symmetry.turned(image, turn)), turn)
+        for turn in turns
+    )
+    return sum(views) / np.float32(len(turns))
 
 
 def _solve(forward, maps, lr, turns, finish, wanted, step):

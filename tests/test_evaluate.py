@@ -360,6 +360,91 @@ def test_scores_a_network_in_a_file(tmp_path, capsys):
     assert not out
 
 
+def saved(path, name="bilinear", scale=2):
+    from sr_keras import artifact, models
+
+    artifact.save(models.build(name, scale), path)
+    return path
+
+
+def test_bicubic_stands_beside_a_network(tmp_path, capsys):
+    data = hr_folder(tmp_path / "data", 2)
+    path = saved(tmp_path / "x.keras")
+    files = {k: tmp_path / f"t.{k}" for k in ("csv", "json", "markdown")}
+    tables = [a for k, f in files.items() for a in (f"--{k}", f)]
+    assert run("--model", path, "--data", data, *tables) == 0
+    scores = [
+        score(bicubic(picture(seed=i)), picture(seed=i), 2) for i in (0, 1)
+    ]
+    psnr = np.mean([s["matlab-y"]["psnr"] for s in scores])
+    *_, beside, mean = capsys.readouterr().out.splitlines()
+    assert beside.split()[:2] == ["bicubic", f"{psnr:.2f}"]
+    assert mean.split()[0] == "mean"
+    assert mean.split()[1] != f"{psnr:.2f}"
+    with open(files["csv"], newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [line["file"] for line in lines] == [
+        "im0.png", "im1.png", "bicubic", "mean",
+    ]  # fmt: skip
+    value = float(lines[2]["matlab-y psnr"])
+    assert value == pytest.approx(psnr, abs=1e-6)
+    text = files["markdown"].read_text().splitlines()
+    assert text[0] == f"### data, x2, {path}"
+    assert text[2].startswith("| file | matlab-y psnr | matlab-y ssim | rgb")
+    assert text[3] == "|---|---:|---:|---:|---:|---:|---:|"
+    assert text[6].startswith(f"| bicubic | {psnr:.2f} | ")
+    assert text[7].startswith("| mean | ")
+    content = json.loads(files["json"].read_text())["data"]["data"]
+    assert list(content) == ["mean", "images"]
+    assert len(content["images"]) == 2
+
+
+def test_bicubic_is_not_its_own_baseline(tmp_path, capsys):
+    data = hr_folder(tmp_path / "data", 1)
+    assert run("--model", "bicubic", "--data", data, "--scale", 2) == 0
+    names = [line[:8].strip() for line in capsys.readouterr().out.splitlines()]
+    assert names[-2:] == ["im0.png", "mean"]
+
+
+@pytest.mark.parametrize("flag", [None, True, False])
+def test_self_ensemble_is_passed_on(tmp_path, monkeypatch, flag):
+    import sr_keras
+
+    seen = []
+
+    def upscale(lr, network, scale, size, **options):
+        seen.append(options)
+        return imresize(lr, scale, size)
+
+    path = saved(tmp_path / "x.keras")
+    monkeypatch.setitem(vars(sr_keras), "upscale", upscale)
+    data = hr_folder(tmp_path / "data", 1)
+    given = {None: (), True: ("--self-ensemble",)}
+    arguments = given.get(flag, ("--no-self-ensemble",))
+    assert run("--model", path, "--data", data, *arguments) == 0
+    assert seen == [{} if flag is None else {"self_ensemble": flag}]
+
+
+def test_saves_the_images(tmp_path):
+    data = hr_folder(tmp_path / "one" / "HR", 1)
+    deep = picture(24, 24)
+    save(data / "sub" / "b.png", deep)
+    grey = picture(24, 24)[..., 0]
+    save(data / "grey.png", grey)
+    folder = tmp_path / "new" / "sr"
+    arguments = ("--data", tmp_path / "one", "--scale", 3)
+    assert run("--model", "lanczos", *arguments, "--save-images", folder) == 0
+    found = {str(p.relative_to(folder)): p for p in folder.rglob("*.png")}
+    assert set(found) == {
+        "one/im0_x3.png", "one/grey_x3.png", "one/sub/b_x3.png",
+    }  # fmt: skip
+    for name, hr in (("one/sub/b_x3.png", deep), ("one/grey_x3.png", grey)):
+        sr = imresize(imresize(hr, 1 / 3), 3, kernel="lanczos")
+        np.testing.assert_array_equal(np.asarray(Image.open(found[name])), sr)
+    pairs = ("--sr", folder / "one", "--hr", data, "--scale", 3)
+    assert run(*pairs) == 0
+
+
 # Usage
 
 
@@ -380,7 +465,19 @@ def test_scores_a_network_in_a_file(tmp_path, capsys):
         ("--model bicubic --data {d} --scale 2 --csv {d}", "is a folder"),
         ("--model bicubic --data {d} --scale 2 --csv no/f", "no folder"),
         ("--model bicubic --data {d} --scale 2 --csv f --json f", "are both"),
+        ("--model bicubic --data {d} --scale 2 --markdown {d}", "is a folder"),
         ("--model bicubic --data {d} --protocol y", "invalid choice: 'y'"),
+        ("--sr a --hr b --scale 2 --save-images d", "go with --model"),
+        ("--sr a --hr b --scale 2 --self-ensemble", "go with --model"),
+        (
+            "--model bicubic --data {d} --scale 2 --save-images {d}/im0.png",
+            "im0.png is a file",
+        ),
+        (
+            "--model lanczos --data {d} --scale 2 --self-ensemble",
+            "is for networks, not lanczos",
+        ),
+        ("--model srcnn --data {d} --scale 2", "srcnn is a network to be"),
     ],
 )
 def test_bad_usage_is_one_line(tmp_path, capsys, arguments, message):

@@ -6,7 +6,7 @@ import pytest
 from checks import picture, randomized, smooth
 
 import sr_keras
-from sr_keras import artifact, inference, models, symmetry
+from sr_keras import artifact, color, inference, models, symmetry
 from sr_keras.inference import Finish, refine, upscale
 from sr_keras.layers import FixedUpsample
 from sr_keras.models.network import Network
@@ -492,6 +492,105 @@ def test_upscale_with_a_network_of_one_factor():
         with pytest.raises(ValueError, match="doubling enlarges by 2") as info:
             upscale(image, network, **options)
         assert text in str(info.value)
+
+
+def local(channels=3, scale=2):
+    """A network of one factor that is none of its own turns."""
+    return randomized(
+        models.build(
+            *("espcn", scale),
+            num_filters=[4],
+            kernel_sizes=[3, 3],
+            channels=channels,
+        )
+    )
+
+
+def test_self_ensemble_of_a_network_of_one_factor():
+    image, network = smooth(9, 8), local()
+    plain = upscale(image, network)
+    np.testing.assert_allclose(
+        plain, np.clip(network(image[None])[0], 0, 1), rtol=0, atol=1e-6
+    )
+    views = []
+    for turn in symmetry.TURNS:
+        view = np.ascontiguousarray(symmetry.turned(image, turn))
+        view = np.asarray(network(view[None]))[0]
+        views.append(symmetry.restored(view, turn))
+    got = upscale(image, network, self_ensemble=True)
+    expected = np.clip(np.mean(views, axis=0), 0, 1)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
+    assert np.abs(got - plain).max() > 1e-3
+
+
+def by_hand(image, network):
+    """Y through the network, the rest interpolated."""
+    ycbcr = color.rgb_to_ycbcr(image).astype("float32")
+    luma = np.asarray(network(ycbcr[None, ..., :1]))[0]
+    chroma = imresize(ycbcr[..., 1:], 2)
+    rgb = color.ycbcr_to_rgb(np.concatenate([luma, chroma], axis=-1))
+    return np.clip(rgb, 0, 1)
+
+
+@pytest.mark.parametrize("kind", ["espcn", "srcnn"])
+def test_luma_networks_leave_the_colours(kind):
+    network = {
+        "espcn": local(channels=1),
+        "srcnn": randomized(
+            models.build("srcnn", 2, num_filters=[4, 3], kernel_sizes=[3, 1, 3])
+        ),
+    }[kind]
+    image = smooth(9, 8)
+    got = upscale(image, network)
+    assert got.dtype == np.float32
+    expected = by_hand(image, network)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
+    grey = upscale(image[..., :1], network)
+    expected = by_hand(image[..., [0, 0, 0]], network)[..., :1]
+    np.testing.assert_allclose(grey, expected, rtol=0, atol=1e-5)
+
+
+def test_a_luma_network_that_changes_nothing_is_bicubic():
+    network = models.build(
+        "srcnn", 3, num_filters=[1, 1], kernel_sizes=[1, 1, 1]
+    )
+    network.network.set_weights(
+        [np.full_like(w, float(w.ndim > 1)) for w in network.get_weights()]
+    )
+    for image in (smooth(9, 8), smooth(9, 8, 1), smooth(9, 8, 4)):
+        expected = np.clip(imresize(image, 3), 0, 1)
+        got = upscale(image, network)
+        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
+
+
+def test_a_luma_refiner_takes_any_factor():
+    network = models.build("srcnn", 2, num_filters=[2, 2])
+    assert upscale(smooth(10, 8), network, 2.5).shape == (25, 20, 3)
+
+
+def test_grey_through_a_network_for_colours():
+    image, network = smooth(9, 8, 1), local()
+    three = np.asarray(network(image[None, ..., [0, 0, 0]]))[0]
+    expected = np.clip(three.mean(axis=-1, keepdims=True), 0, 1)
+    got = upscale(image, network)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_alpha_is_interpolated(channels):
+    image, network = smooth(9, 8, channels + 1), local()
+    got = upscale(image, network)
+    colours = upscale(image[..., :-1], network)
+    np.testing.assert_array_equal(got[..., :-1], colours)
+    alpha = np.clip(imresize(image[..., -1:], 2), 0, 1)
+    np.testing.assert_allclose(got[..., -1:], alpha, rtol=0, atol=1e-6)
+
+
+def test_more_channels_than_there_are_colours():
+    with pytest.raises(ValueError, match="espcn takes 3 channels.* has 5"):
+        upscale(smooth(6, 6, 5), local())
+    with pytest.raises(ValueError, match="zssr takes 3 channels.* has 4"):
+        upscale(smooth(6, 6, 4), refiner())
 
 
 @pytest.mark.parametrize("scale", [0, 0.5, -2, 17, float("nan"), (1, 2, 3)])

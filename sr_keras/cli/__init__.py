@@ -19,7 +19,7 @@ import warnings
 from sr_keras._version import __version__
 from sr_keras.cli.interruption import Terminated, terminable
 
-COMMANDS = ("train", "evaluate", "models")
+COMMANDS = ("train", "evaluate", "convert", "models")
 
 EXIT_DONE = 0
 EXIT_SOME_FAILED = 1

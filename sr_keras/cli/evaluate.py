@@ -22,9 +22,12 @@ Each image is scored under every --protocol (docs/protocols.md):
   rgb       the three channels, every pixel
   yiq       luma 0..255, without `scale` pixels a side
 
+A network's scores stand beside those of bicubic interpolation.
+
 The exit code is 1 where some images could not be scored, 2 where none could.
 """
 
+import argparse
 import sys
 
 from sr_keras.cli import (
@@ -49,8 +52,8 @@ def add_arguments(parser):
     add(
         "--model",
         metavar="M",
-        help="nearest, bilinear, bicubic, lanczos, fourier, another name of "
-        "`sr-keras models`, or a .keras file",
+        help="nearest, bilinear, bicubic, lanczos, fourier, the folder of a "
+        "run, or a .keras file",
     )
     add(
         "--data",
@@ -87,8 +90,20 @@ def add_arguments(parser):
         action="extend",
         help="how to compare (psnr ssim)",
     )
+    add(
+        "--self-ensemble",
+        action=argparse.BooleanOptionalAction,
+        help="average what the network makes of the image in its 8 turns "
+        "(only for networks that learned from that image alone)",
+    )
+    add(
+        "--save-images",
+        metavar="DIR",
+        help="write the SR images to DIR/<data set>/<file>_x2.png",
+    )
     add("--csv", metavar="F", help="write the table to a .csv file")
     add("--json", metavar="F", help="write the table to a .json file")
+    add("--markdown", metavar="F", help="write the table to a .md file")
 
 
 def run(args):
@@ -106,8 +121,10 @@ def run(args):
     """
     _check_usage(args)
     from sr_keras.cli import evaluation, report, selfcheck
+    from sr_keras.cli.evaluation import Album
 
-    report.check_targets(args.csv, args.json)
+    report.check_targets(args.csv, args.json, args.markdown)
+    album = Album(args.save_images) if args.save_images else None
     selfcheck.check()
     task = evaluation.task(args)
     protocols = list(dict.fromkeys(args.protocol or PROTOCOLS))
@@ -115,27 +132,34 @@ def run(args):
     results = report.Results(args.model, task.scale, protocols, metrics)
     for name, jobs in task.sets:
         with results.open_set(name, [file for file, _ in jobs]) as rows:
-            for file, make_pair in jobs:
-                _score(rows, file, make_pair, task.scale)
-    results.write(args.csv, args.json)
+            for file, make in jobs:
+                sr = _score(rows, file, make, task.scale)
+                if album and sr is not None:
+                    album.save(sr, name, file, results.scale)
+    results.write(args.csv, args.json, args.markdown)
     if not results.failed:
         return EXIT_DONE
     return EXIT_SOME_FAILED if results.scored else EXIT_BAD_INPUT
 
 
-def _score(rows, file, make_pair, scale):
-    """Add one image to the table, scored or failed."""
+def _score(rows, file, make, scale):
+    """Add one image to the table, scored or failed; return its SR image."""
     from sr_keras import metrics
 
+    def scores(image):
+        return metrics.score(image, hr, scale, rows.protocols, rows.metrics)
+
     try:
-        sr, hr = make_pair()
-        scores = metrics.score(sr, hr, scale, rows.protocols, rows.metrics)
+        sr, hr, bicubic = make()
+        own = scores(sr)
+        other = None if bicubic is None else scores(bicubic)
     except (ValueError, TypeError, OSError) as e:
         reason = describe(e)
         rows.fail(file, reason)
         print(f"sr-keras evaluate: {file}: {reason}", file=sys.stderr)
-    else:
-        rows.add(file, scores)
+        return None
+    rows.add(file, own, other)
+    return sr
 
 
 def _check_usage(args):
@@ -150,6 +174,8 @@ def _check_usage(args):
     for name in needed:
         if getattr(args, name) is None:
             raise ValueError(f"--{name} is missing")
+    if files and (args.self_ensemble is not None or args.save_images):
+        raise ValueError("--self-ensemble and --save-images go with --model")
     if args.lr is not None and (files or len(args.lr) != len(args.data)):
         raise ValueError(
             "--lr goes with --data, one folder for each; there are "

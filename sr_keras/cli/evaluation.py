@@ -23,8 +23,9 @@ class Task(NamedTuple):
 
     Attributes:
         scale: pair (sy, sx).
-        sets: list of (name, jobs), and jobs a list of (file, make_pair);
-            make_pair() reads and computes one (sr, hr).
+        sets: list of (name, jobs), and jobs a list of (file, make); make()
+            reads and computes one (sr, hr, bicubic), the last being None
+            where there is nothing to interpolate or it is what `sr` is.
     """
 
     scale: tuple[float, float]
@@ -46,7 +47,7 @@ def task(args) -> Task:
     """
     if args.sr is not None:
         return _task_of_files(args.sr, args.hr, parse_scale(args.scale))
-    enlarge, own_scale = _enlarger(args.model)
+    enlarge, own_scale = _enlarger(args.model, args.self_ensemble)
     if args.scale is None and own_scale is None:
         raise ValueError(f"--scale is missing: {args.model} has none itself")
     scale = parse_scale(own_scale if args.scale is None else args.scale)
@@ -83,9 +84,9 @@ def _task_of_files(sr, hr, scale):
 
 
 def _read(sr_path, hr_path, scale):
-    """Read one pair (sr, hr)."""
+    """Read one (sr, hr, None)."""
     sr, hr = (images.read(path).pixels for path in (sr_path, hr_path))
-    return sr, _cropped(hr, sr.shape[:2], scale)
+    return sr, _cropped(hr, sr.shape[:2], scale), None
 
 
 def _hr_folder(folder):
@@ -122,7 +123,7 @@ def _jobs(folder, lr_folder, enlarge, scale):
 
 
 def _enlarged(lr_path, hr_path, enlarge, scale):
-    """Make one pair (sr, hr) with a network or an interpolation."""
+    """Make one (sr, hr, bicubic) with a network or an interpolation."""
     hr = _codes(hr_path)
     if lr_path is None:
         lr_size, size = _cropped_sizes(hr.shape[:2], scale)
@@ -132,7 +133,10 @@ def _enlarged(lr_path, hr_path, enlarge, scale):
         lr = _codes(lr_path)
         size = output_size(lr.shape[:2], scale)
         hr = _cropped(hr, size, scale)
-    return enlarge(lr, scale, size), hr
+    sr = enlarge(lr, scale, size)
+    if enlarge == _bicubic:
+        return sr, hr, None
+    return sr, hr, _bicubic(lr, scale, size)
 
 
 def _codes(path):
@@ -166,21 +170,67 @@ def _cropped(hr, size, scale):
     return hr  # other sizes are for `metrics.score` to refuse
 
 
-def _enlarger(model):
+def _enlarger(model, self_ensemble):
     """A function (lr, scale, size) -> sr, and the network's own scale."""
     if model in CLASSICAL:
-        return functools.partial(_interpolate, model), None
+        if self_ensemble:
+            raise ValueError(f"--self-ensemble is for networks, not {model}")
+        return {"bicubic": _bicubic}.get(
+            model, functools.partial(_interpolate, model)
+        ), None
     load_keras()
     network = sr_keras.load(model)
     own_scale = getattr(network, "scale", None)
-    return functools.partial(_upscale, network), own_scale
+    return functools.partial(_upscale, network, self_ensemble), own_scale
 
 
 def _interpolate(method, lr, scale, size):
     return imresize(lr, scale, size, method)
 
 
-def _upscale(network, lr, scale, size):
+def _bicubic(lr, scale, size):
+    return imresize(lr, scale, size)
+
+
+def _upscale(network, self_ensemble, lr, scale, size):
     if lr.dtype.kind != "f":
         lr = lr / np.float32(np.iinfo(lr.dtype).max)
-    return np.asarray(sr_keras.upscale(lr, network, scale, size))
+    more = {} if self_ensemble is None else {"self_ensemble": self_ensemble}
+    return np.asarray(sr_keras.upscale(lr, network, scale, size, **more))
+
+
+class Album:
+    """A folder for the SR images.
+
+    Args:
+        folder: str.
+
+    Raises:
+        ValueError: it is a file.
+    """
+
+    def __init__(self, folder):
+        self._folder = Path(folder)
+        if self._folder.exists() and not self._folder.is_dir():
+            raise ValueError(f"--save-images {folder} is a file: give a folder")
+
+    def save(self, sr, data, file, scale):
+        """Write one image.
+
+        Args:
+            sr: ndarray (H, W, C): uint8, uint16, or floating in [0, 1].
+            data: str, the data set's name.
+            file: str, the image's path within it.
+            scale: what its name tells, 2 or "1.5x2".
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        folder = data.strip("/").replace("/", "_")
+        path = (self._folder / folder / file).with_suffix("")
+        path = path.with_name(f"{path.name}_x{scale}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        bits = 16 if sr.dtype == np.uint16 else 8
+        if sr.dtype.kind != "f":
+            sr = sr / np.float32(np.iinfo(sr.dtype).max)
+        images.write(path, images.Image(sr, bits=bits))

@@ -24,17 +24,21 @@ class Rows:
         protocols: list of str, the columns' groups.
         metrics: list of str, the columns within a group.
         images: list of dicts, as in the .json.
+        others: list of the scores of bicubic interpolation, if there are.
     """
 
     def __init__(self, protocols, metrics, width):
         self.protocols = protocols
         self.metrics = metrics
         self.images = []
+        self.others = []
         self._width = width
 
-    def add(self, file, scores):
+    def add(self, file, scores, bicubic=None):
         """Add and print an image, scores being {protocol: {metric: x}}."""
         self.images.append({"file": file, **scores})
+        if bicubic is not None:
+            self.others.append(bicubic)
         self._print(file, scores)
 
     def fail(self, file, reason):
@@ -44,16 +48,17 @@ class Rows:
 
     def mean(self):
         """The means of the scored images, {protocol: {metric: x}}."""
-        scored = self.scored()
-        if not scored:
-            return {}
-        return {
-            p: {
-                m: math.fsum(image[p][m] for image in scored) / len(scored)
-                for m in self.metrics
-            }
-            for p in self.protocols
-        }
+        return self._mean(self.scored())
+
+    def bicubic(self):
+        """The means of bicubic interpolation; {} where it is not known."""
+        return self._mean(self.others)
+
+    def lines(self):
+        """All rows as in the .json, those of bicubic and the mean last."""
+        ends = {"bicubic": self.bicubic(), "mean": self.mean()}
+        ends = [{"file": name, **mean} for name, mean in ends.items() if mean]
+        return [*self.images, *ends]
 
     def scored(self):
         """Those of `images` that have scores."""
@@ -70,16 +75,27 @@ class Rows:
 
     def print_mean(self):
         """Print what stands below the scores."""
+        if self.others:
+            self._print("bicubic", self.bicubic())
         self._print("mean", self.mean() or None)
+
+    def _mean(self, scored):
+        if not scored:
+            return {}
+        return {
+            p: {
+                m: math.fsum(image[p][m] for image in scored) / len(scored)
+                for m in self.metrics
+            }
+            for p in self.protocols
+        }
 
     def _print(self, file, scores):
         line = file.ljust(self._width)
         for p in self.protocols:
             line += "  "
             for m in self.metrics:
-                digits = _DIGITS.get(m, _OTHER_DIGITS)
-                text = f"{scores[p][m]:.{digits}f}" if scores else "-"
-                line += f"{text:>{_WIDTH}}"
+                line += f"{_shown(scores or {}, p, m):>{_WIDTH}}"
         _say(line)
 
 
@@ -91,11 +107,14 @@ class Results:
         scale: pair (sy, sx).
         protocols: list of str.
         metrics: list of str.
+
+    Attributes:
+        scale: 2, 2.37, or "1.5x2": width by height.
     """
 
     def __init__(self, model, scale, protocols, metrics):
         self._model = model
-        self._scale = _short_scale(scale)
+        self.scale = _short_scale(scale)
         self._columns = protocols, metrics
         self._sets = {}
 
@@ -121,21 +140,21 @@ class Results:
         Yields:
             The `Rows` to add them to.
         """
-        rows = Rows(*self._columns, max(map(len, [*files, "mean"])))
-        title = f"{name}, x{self._scale}"
+        rows = Rows(*self._columns, max(map(len, [*files, "bicubic"])))
         if self._sets:
             _say("")
-        rows.print_head(f"{title}, {self._model}" if self._model else title)
+        rows.print_head(self._title(name))
         self._sets[name] = rows
         yield rows
         rows.print_mean()
 
-    def write(self, csv_path, json_path):
+    def write(self, csv_path, json_path, markdown_path=None):
         """Write the files that are wanted.
 
         Args:
             csv_path: str, or None for no .csv.
             json_path: str, or None for no .json.
+            markdown_path: str, or None for no .md.
 
         Raises:
             OSError: where a file cannot be written.
@@ -144,13 +163,19 @@ class Results:
             _replace(csv_path, self._csv())
         if json_path is not None:
             _replace(json_path, self._json())
+        if markdown_path is not None:
+            _replace(markdown_path, self._markdown())
+
+    def _title(self, name):
+        title = f"{name}, x{self.scale}"
+        return f"{title}, {self._model}" if self._model else title
 
     def _json(self):
         data = {
             name: {"mean": rows.mean(), "images": rows.images}
             for name, rows in self._sets.items()
         }
-        content = {"model": self._model, "scale": self._scale, "data": data}
+        content = {"model": self._model, "scale": self.scale, "data": data}
         return json.dumps(_storable(content), indent=2, allow_nan=False) + "\n"
 
     def _csv(self):
@@ -161,14 +186,27 @@ class Results:
         heads = [f"{p} {m}" for p, m in columns]
         writer.writerow(["data", "file", *heads])
         for name, rows in self._sets.items():
-            lines = [*rows.images, {"file": "mean", **rows.mean()}]
-            for line in lines:
+            for line in rows.lines():
                 values = [
                     round(line[p][m], _FILE_DIGITS) if p in line else ""
                     for p, m in columns
                 ]
                 writer.writerow([name, line["file"], *values])
         return text.getvalue()
+
+    def _markdown(self):
+        protocols, metrics = self._columns
+        columns = [(p, m) for p in protocols for m in metrics]
+        text = []
+        for name, rows in self._sets.items():
+            text += [f"### {self._title(name)}", ""]
+            text.append(_cells("file", *(f"{p} {m}" for p, m in columns)))
+            text.append("|---" + "|---:" * len(columns) + "|")
+            for line in rows.lines():
+                values = [_shown(line, p, m) for p, m in columns]
+                text.append(_cells(line["file"], *values))
+            text.append("")
+        return "\n".join(text)
 
 
 def check_targets(*paths):
@@ -190,7 +228,26 @@ def check_targets(*paths):
                 f"there is no folder {path.parent} to write {path.name} to"
             )
     if len(set(wanted)) < len(wanted):
-        raise ValueError(f"--csv and --json are both {wanted[0]}")
+        raise ValueError(
+            f"two of --csv, --json and --markdown are both {_twice(wanted)}"
+        )
+
+
+def _twice(paths):
+    return next(path for path in paths if paths.count(path) > 1)
+
+
+def _shown(scores, protocol, metric):
+    """A score as people read it."""
+    if protocol not in scores:
+        return "-"
+    digits = _DIGITS.get(metric, _OTHER_DIGITS)
+    return f"{scores[protocol][metric]:.{digits}f}"
+
+
+def _cells(*texts):
+    cells = (str(text).replace("|", "\\|") for text in texts)
+    return f"| {' | '.join(cells)} |"
 
 
 def _short_scale(scale):

@@ -48,6 +48,14 @@ _TABLE = {
     "zssr": (
         "zssr", "ZSSR", {}, "Shocher et al. 2018: learns from one image",
     ),
+    "a2n": (
+        "a2n", "A2N", {},
+        "Chen, Gu, Zhang 2021: blocks with and without attention",
+    ),
+    "a2n-m": (
+        "a2n", "A2N", {"non_attention_size": 1},
+        "Chen, Gu, Zhang 2021: A2N with fewer parameters",
+    ),
 }  # fmt: skip
 
 CLASSICAL = ("nearest", "bilinear", "bicubic", "lanczos", "fourier")
@@ -156,14 +164,28 @@ def build_bare(name, scale, **arguments):
     Raises:
         ValueError: unknown name, an unsupported scale or argument.
     """
+    check_scale(name, scale)
     cls, fixed = network_class(name)
-    if cls.scales and scale not in cls.scales:
-        known = ", ".join(map(str, cls.scales))
-        raise ValueError(f"{name} has no scale {scale}: use one of {known}")
     try:
         return cls(scale=scale, **{"name": name, **fixed, **arguments})
     except TypeError as e:
         raise ValueError(f"{name}: {e}") from e
+
+
+def check_scale(name, scale):
+    """Refuse a factor that a network does not have.
+
+    Args:
+        name: str, one of `list_models()`.
+        scale: the factor.
+
+    Raises:
+        ValueError: it has others; the message lists them.
+    """
+    known = network_class(name)[0].scales
+    if known and scale not in known:
+        listed = ", ".join(map(str, known))
+        raise ValueError(f"{name} has no scale {scale}: use one of {listed}")
 
 
 def _entry(name):

@@ -11,6 +11,7 @@ import keras
 from keras import layers, ops
 
 from sr_keras.layers import DIV2K_MEAN, MeanShift, PixelShuffle
+from sr_keras.models import published as published_weights
 from sr_keras.models.network import Network, reach_of
 
 
@@ -115,6 +116,29 @@ def _convolution(filters, name, activation=None):
 def _factors(scale):
     """The factors of its sub-pixel convolutions: 4 is 2 and 2."""
     return (2, 2) if scale == 4 else (scale,)
+
+
+def published(shapes, scale):
+    """The names in github.com/sanghyun-son/EDSR-PyTorch."""
+    blocks = max(published_weights.count(shapes, r"body\.(\d+)\.body\."), 1)
+    conv = published_weights.conv
+    found = conv("head", "head.0")
+    for i in range(blocks):
+        for k, index in ((1, 0), (2, 2)):
+            found |= conv(f"block{i + 1}_conv{k}", f"body.{i}.body.{index}")
+    found |= conv("body", f"body.{blocks}")
+    for i, factor in enumerate(_factors(scale)):
+        found |= conv(f"upsample{i + 1}", f"tail.0.{2 * i}", shuffle=factor)
+    found |= conv("tail", "tail.1")
+    arguments = {"num_blocks": blocks}
+    filters = shapes.get("head.0.bias")
+    if filters:
+        arguments["num_filters"] = filters[0]
+        # No tensor tells it: section 3.3 has 0.1 for 256 filters.
+        arguments["residual_scaling"] = 0.1 if filters[0] == 256 else 1.0
+    return published_weights.Published(
+        found, arguments, ignored=r"(sub|add)_mean\.(weight|bias)"
+    )
 
 
 # Section 4.2: 48x48 LR patches, batch 16, L1, Adam (0.9, 0.999, 1e-8), 1e-4

@@ -25,6 +25,8 @@ class Network(keras.Model):
     luma = False
     # A refiner sharpens an image that already has its final size.
     refiner = False
+    # Whether it learns from the photo that it is to enlarge, and no other.
+    zero_shot = False
     # How many times in a row a refiner is applied to get to its scale.
     passes = 1
     # How many input pixels away an input pixel changes the output; None

@@ -8,11 +8,13 @@ bicubic interpolation of the luma.
 """
 
 import functools
+import math
 
 import keras
 from keras import layers
 
 from sr_keras.layers import EdgePad
+from sr_keras.models import published as published_weights
 from sr_keras.models.network import Network
 
 
@@ -119,6 +121,46 @@ def _check(kernel_sizes, num_filters):
             "num_filters must be two numbers from 1, 64 32 for one, not "
             f"{num_filters}"
         )
+
+
+def published(shapes, scale):
+    """The authors' MATLAB names, or conv1 to conv3: see `models.published`."""
+    layers_ = (1, 2, 3)
+    if any(name.startswith("weights_conv") for name in shapes):
+        return _published_in_matlab(shapes)
+    weights = [shapes.get(f"conv{i}.weight", ()) for i in layers_]
+    found = {}
+    for i in layers_:
+        found |= published_weights.conv(f"conv{i}", f"conv{i}")
+    if any(len(shape) != 4 for shape in weights):
+        return published_weights.Published(found)
+    arguments = {
+        "kernel_sizes": [shape[3] for shape in weights],
+        "num_filters": [shape[0] for shape in weights[:2]],
+    }
+    return published_weights.Published(found, arguments)
+
+
+def _published_in_matlab(shapes):
+    """weights_conv1 to 3 are (81, 64), (64, 1, 32) and (32, 25) for 9-1-5."""
+    layouts = (
+        published_weights.MATLAB_FIRST,
+        published_weights.MATLAB_MIDDLE,
+        published_weights.MATLAB_LAST,
+    )
+    found, sizes = {}, []
+    for i, (layout, axis) in enumerate(zip(layouts, (0, 1, 1), strict=True)):
+        name = f"weights_conv{i + 1}"
+        found[f"conv{i + 1}/kernel"] = (name, layout)
+        found[f"conv{i + 1}/bias"] = (
+            f"biases_conv{i + 1}",
+            published_weights.MATLAB_BIAS,
+        )
+        shape = shapes.get(name, ())
+        if len(shape) > axis:
+            sizes.append(math.isqrt(shape[axis]))
+    arguments = {"kernel_sizes": sizes} if len(sizes) == 3 else {}
+    return published_weights.Published(found, arguments)
 
 
 RECIPES = {

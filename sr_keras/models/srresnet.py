@@ -12,6 +12,7 @@ import keras
 from keras import layers
 
 from sr_keras.layers import MeanShift, PixelShuffle
+from sr_keras.models import published as published_weights
 from sr_keras.models.network import Network, reach_of
 
 
@@ -106,6 +107,46 @@ def _prelu(name):
 
 def _doublings(scale):
     return round(math.log2(scale))
+
+
+def published(shapes, scale):
+    """MXNet's names, in the order of the graph: see `models.published`.
+
+    They are those of github.com/WolframRhodium/Super-Resolution-Zoo.
+    """
+    # Two in a block, and the body's.
+    blocks = (published_weights.count(shapes, r"batchnorm(\d+)_") - 1) // 2
+    blocks = max(blocks, 1)
+    convolutions = ["head"]
+    prelus = ["head_prelu"]
+    for i in range(blocks):
+        convolutions += [f"block{i + 1}_conv1", f"block{i + 1}_conv2"]
+        prelus.append(f"block{i + 1}_prelu")
+    convolutions.append("body")
+    for i in range(_doublings(scale)):
+        convolutions.append(f"upsample{i + 1}")
+        prelus.append(f"upsample{i + 1}_prelu")
+    convolutions.append("tail")
+    found = {}
+    for i, name in enumerate(convolutions):
+        normalised = 0 < i <= 2 * blocks + 1
+        found |= published_weights.conv(
+            name,
+            f"convolution{i}",
+            shuffle=2 if name.startswith("upsample") else None,
+            bias=not normalised,
+            joint="_",
+        )
+        if normalised:
+            found |= published_weights.norm(
+                f"{name}_norm", f"batchnorm{i - 1}", joint="_"
+            )
+    for i, name in enumerate(prelus):
+        found[f"{name}/alpha"] = (
+            f"leakyrelu{i}_weight",
+            published_weights.SLOPES,
+        )
+    return published_weights.Published(found, {"num_blocks": blocks})
 
 
 RECIPES = {

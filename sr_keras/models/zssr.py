@@ -39,6 +39,7 @@ class ZSSR(Network):
     """
 
     refiner = True
+    zero_shot = True
 
     def __init__(
         self,
