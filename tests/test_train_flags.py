@@ -358,6 +358,16 @@ def test_save_augmentations_are_the_pairs(train, photo, pairs):
 # --- how it learns -----------------------------------------------------------
 
 
+def test_luma_weight(trained):
+    """A seed gives the same batches, of which luma sees less."""
+    weights = (0, 0.5, 1)
+    plain, half, luma = (
+        trained("--luma-weight", w, "--loss", "l1").losses[0] for w in weights
+    )
+    assert plain > half > luma
+    assert half == pytest.approx((plain + luma) / 2, rel=1e-4)
+
+
 def test_loss(trained):
     first = {
         name: trained("--loss", name).losses[0]

@@ -92,6 +92,8 @@ FLAGS = {
         "help": "noise of the photo, in 8-bit levels, to be removed"}),
     "--loss": ("learning", "loss", {
         "choices": ("l1", "l2", "charbonnier")}),
+    "--luma-weight": ("learning", "luma_weight", {"type": _AMOUNT,
+        "metavar": "W", "help": "part of the loss that sees luma alone"}),
     "--optimizer": ("learning", "optimizer", {"choices": ("adam", "muon")}),
     "--learning-rate": ("learning", "learning_rate", {"type": _NUMBER,
         "metavar": "RATE"}),

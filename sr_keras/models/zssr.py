@@ -119,11 +119,11 @@ _DEFAULT = {
         "swap_colours": 0.5,
     },
     "learning": {
-        "loss": "l1", "optimizer": "muon", "learning_rate": 6e-3,
-        "schedule": "cosine", "max_steps": 900, "batch_size": 8,
+        "loss": "l1", "luma_weight": 0.8, "optimizer": "muon",
+        "learning_rate": 6e-3, "schedule": "cosine", "max_steps": 1100,
+        "batch_size": 8,
     },
-    "finish": {"fusion": "median", "back_projection": 2,
-                   "keep_colours": True},
+    "finish": {"fusion": "mean", "back_projection": 2, "keep_colours": True},
 }  # fmt: skip
 
 RECIPES = {

@@ -62,6 +62,7 @@ class Learning:
 
     Attributes:
         loss: str, of `sr_keras.losses`.
+        luma_weight: float, the part of it that looks at luma alone.
         optimizer: "adam" or "muon" (`training.muon.ConvMuon`).
         learning_rate: float.
         beta1: float, Adam's first decay; Muon's momentum.
@@ -74,6 +75,7 @@ class Learning:
     """
 
     loss: str = "l1"
+    luma_weight: float = 0.0
     optimizer: str = "muon"
     learning_rate: float = 4e-3
     beta1: float = 0.9
@@ -94,6 +96,10 @@ class Learning:
                     f"no {name} {getattr(self, name)!r}: use one of "
                     f"{', '.join(known)}"
                 )
+        if not 0 <= self.luma_weight <= 1:
+            raise ValueError(
+                f"luma_weight must be from 0 to 1, not {self.luma_weight}"
+            )
         if not 0 <= self.seed < 2**32:
             raise ValueError(
                 f"the seed must be from 0 to {2**32 - 1}, not {self.seed}"
@@ -189,7 +195,7 @@ class ZeroShot:
         self.trainer = ZeroShotTrainer(network)
         self.trainer.compile(
             optimizer=optimizer_of(learning),
-            loss=losses.get(learning.loss),
+            loss=losses.get(learning.loss, learning.luma_weight),
             jit_compile=False,
         )
         # Built before fit, as every strategy of tf.distribute needs it.
