@@ -122,3 +122,36 @@ SCHEDULES = {
     "cosine": cosine,
     "cyclic": cyclic,
 }
+
+
+def of_epochs(learning, steps):
+    """The learning rate of a training that is counted in epochs.
+
+    Args:
+        learning: training.plan.Learning.
+        steps: int, steps of an epoch.
+
+    Returns:
+        float, or a keras.optimizers.schedules.LearningRateSchedule, a
+        function of the step alone.
+    """
+    from keras.optimizers import schedules
+
+    first, last = learning.learning_rate, learning.final_rate
+    if learning.schedule == "cosine":
+        floor = (last or 0.0) / first
+        return schedules.CosineDecay(
+            first, learning.epochs * steps, alpha=floor
+        )
+    drops = range(learning.step_every, learning.epochs, learning.step_every)
+    if learning.schedule == "constant" or not drops:
+        return first
+    factors = [learning.step_factor ** (i + 1) for i in range(len(drops))]
+    rates = [max(first * factor, last or 0.0) for factor in factors]
+    # Step k is the first with the next rate; Keras counts one further.
+    return schedules.PiecewiseConstantDecay(
+        [epoch * steps - 1 for epoch in drops], [first, *rates]
+    )
+
+
+OF_EPOCHS = ("constant", "step", "cosine")
