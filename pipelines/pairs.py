@@ -10,6 +10,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from pipelines.calls import in_graph
 from pipelines.degradation import DATASET
 from pipelines.patches import Draw, Patches, Plan, too_small
 from pipelines.sources import Source
@@ -171,7 +172,7 @@ def whole(
             return missing
 
     shapes = [(1, None, None, channels)] * 2
-    data = tf.data.Dataset.range(count).map(_graph(load, shapes))
+    data = tf.data.Dataset.range(count).map(in_graph(load, shapes))
     data = data.filter(lambda lr, hr: tf.size(hr) > 0)
     return data.prefetch(1).with_options(_options())
 
@@ -311,20 +312,9 @@ def _check_positive(**values):
 def _dataset(batch, shapes, start):
     """An endless dataset of what a function makes of 0, 1, 2 ..."""
     data = tf.data.Dataset.counter(start).map(
-        _graph(batch, shapes), num_parallel_calls=os.cpu_count() or 1
+        in_graph(batch, shapes), num_parallel_calls=os.cpu_count() or 1
     )
     return data.prefetch(_AHEAD).with_options(_options())
-
-
-def _graph(function, shapes):
-    def load(k):
-        arrays = tf.numpy_function(function, [k], [tf.float32, tf.float32])
-        return tuple(
-            tf.ensure_shape(x, shape)
-            for x, shape in zip(arrays, shapes, strict=True)
-        )
-
-    return load
 
 
 def _options():

@@ -12,7 +12,7 @@ from sr_keras.resize import imresize, output_size
 from sr_keras.rounding import quantize
 
 # MATLAB's, by our name: the name in `resize.imresize`.
-_MATLAB = {
+MATLAB = {
     "bicubic": "cubic",
     "bilinear": "linear",
     "box": "box",
@@ -57,8 +57,8 @@ def shrink(image: np.ndarray, scale, name="bicubic") -> np.ndarray:
     y, x = np.broadcast_to(scale, 2).tolist()
     down = (1 / y, 1 / x)
     size = output_size(image.shape, down)
-    if name in _MATLAB:
-        return imresize(image, scale=down, size=size, kernel=_MATLAB[name])
+    if name in MATLAB:
+        return imresize(image, scale=down, size=size, kernel=MATLAB[name])
     if name in _PILLOW:
         return _by_pillow(image, size, _PILLOW[name])
     if name in _OPENCV:

@@ -10,8 +10,9 @@ import dataclasses
 import numpy as np
 
 from pipelines.degradation import DATASET, margin, parse
+from pipelines.shrinking import MATLAB
 from sr_keras import color, symmetry
-from sr_keras.resize import imresize
+from sr_keras.resize import imresize, imresize_part
 
 # LR pixels that bicubic enlargement looks at on each side, and one to spare.
 _ENLARGING = 3
@@ -75,9 +76,10 @@ class Cut:
 class Degrader:
     """How the LR images of a source come about.
 
-    What a degradation always does alike is done once, to the whole image, and
-    its result is kept: that is exact by construction, whatever the degradation
-    looks at, and cheapest, as an image gives many patches. What is drawn anew
+    MATLAB's ways of shrinking compute just the LR pixels of a patch, from the
+    weights that the whole image has: the same bits, for a hundredth of the
+    work. Whatever else is always done alike is done once, to the whole image,
+    and kept: exact by construction, whatever it looks at. What is drawn anew
     is done to each patch, with as much around it as has an influence on it.
     """
 
@@ -106,6 +108,10 @@ class Degrader:
         self._once, self._anew = chain, ()
         if not self.stored:
             self._once, self._anew = parse(degradation).split(form.scale)
+        # MATLAB's ways can do a part of an image, to the same bits.
+        self._matlab = None
+        if len(self._once) == 1:
+            self._matlab = MATLAB.get(self._once[0].name)
         self._margin, self._grid = margin(self._anew, form.scale)
         if form.interpolated:
             self._margin += _ENLARGING
@@ -117,7 +123,7 @@ class Degrader:
             i: int, its index in the source.
 
         Returns:
-            Tuple (lr, hr), uint8; lr is None if all of it is drawn anew.
+            Tuple (lr, hr), uint8; lr is None if it is made a patch at a time.
 
         Raises:
             ValueError: the image is broken, or too small for the factor.
@@ -135,7 +141,7 @@ class Degrader:
             lr = self._source.lr(i)
             check_sizes(self._source, i, whole.shape[:2], lr.shape[:2], s)
             return lr[:height, :width], hr
-        if not self._once:
+        if not self._once or self._matlab:
             return None, hr
         return self._through(self._once, hr, None), hr
 
@@ -155,7 +161,8 @@ class Degrader:
         """
         lr, hr = self.images(i)
         rng = np.random.default_rng((seed, i))
-        lr = self._through(self._anew, hr if lr is None else lr, rng)
+        steps = self._anew if lr is not None else (*self._once, *self._anew)
+        lr = self._through(steps, hr if lr is None else lr, rng)
         return self._form.finished(lr, hr)
 
     def cut(self, lr, hr, corner, size, copy=False):
@@ -183,7 +190,11 @@ class Degrader:
             slice(c - s * low, c - s * low + n)
             for c, n, (low, _) in zip(corner, size, box, strict=True)
         )
-        parts = None if lr is None else lr[lr_part], hr[hr_part]
+        if lr is None and self._matlab:
+            small = imresize_part(hr, 1 / s, lr_part, self._matlab)
+        else:
+            small = None if lr is None else lr[lr_part]
+        parts = [small, hr[hr_part]]
         if copy:
             parts = [part if part is None else part.copy() for part in parts]
         return Cut(*parts, inside)

@@ -38,6 +38,7 @@ __all__ = [
     "cubic",
     "downscale_with_kernel",
     "imresize",
+    "imresize_part",
     "load_kernel",
     "matrices",
     "output_size",
@@ -92,6 +93,38 @@ def imresize(
         return _as_dtype(_columns(across, rows), image.dtype)
     columns = _as_dtype(_columns(across, image), image.dtype)
     return _as_dtype(_rows(down, columns), image.dtype)
+
+
+def imresize_part(image: np.ndarray, scale, part, kernel="cubic"):
+    """A part of what `imresize` returns, without making the rest.
+
+    Args:
+        image: array (H, W) or (H, W, C); uint8, uint16 or floating.
+        scale: number or pair (sy, sx), output over input.
+        part: pair of slices of the output, with both ends.
+        kernel: a name, as in `imresize`, but for "fourier".
+
+    Returns:
+        imresize(image, scale, kernel=kernel)[part], to the same bits.
+
+    Raises:
+        ValueError: for a shape, scale or kernel that cannot be used.
+        TypeError: for a dtype that is not listed above.
+    """
+    image = _check_image(image)
+    scales, sizes = geometry(image.shape[:2], scale, None)
+    axes = zip(image.shape[:2], sizes, scales, part, strict=True)
+    matrices, used = [], []
+    for length, size, factor, rows in axes:
+        matrix = _sampling(length, size, factor, kernel, True)[rows]
+        low, high = matrix.indices.min(), matrix.indices.max() + 1
+        matrices.append(matrix[:, low:high])
+        used.append(slice(low, high))
+    steps = list(zip((_rows, _columns), matrices, strict=True))
+    dtype, image = image.dtype, image[tuple(used)]
+    for step, matrix in steps if scales[0] <= scales[1] else steps[::-1]:
+        image = _as_dtype(step(matrix, image), dtype)
+    return image
 
 
 def downscale_with_kernel(

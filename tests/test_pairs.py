@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from checks import smooth
+from checks import run_python, smooth
 from cli_runs import save
 
 import pipelines
@@ -262,3 +262,16 @@ def test_check_images_says_both_sizes(tmp_path):
         ValueError, match="0000x2.png has 25x20 .*0000.png 48x40: .* 24x20"
     ):
         check_images(source, 2, (12, 12), True)
+
+
+_ENDS = """
+import sys
+import pipelines
+source = pipelines.open_source(sys.argv[1], 2)
+data = iter(pipelines.paired(source, 2, batch_size=3, hr_patch_size=12))
+next(data)
+"""
+
+
+def test_a_process_ends_while_batches_are_drawn(tmp_path):
+    run_python(_ENDS, folder(tmp_path, 30, (60, 60)))

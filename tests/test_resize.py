@@ -13,6 +13,7 @@ from sr_keras.resize import (
     apply,
     downscale_with_kernel,
     imresize,
+    imresize_part,
     load_kernel,
     matrices,
     output_size,
@@ -535,3 +536,19 @@ def test_refuses_kernel_files(tmp_path):
     io.savemat(tmp_path / "two.mat", {"a": np.eye(3), "b": np.eye(3)})
     with pytest.raises(ValueError, match="2 2-D arrays .a, b."):
         load_kernel(tmp_path / "two.mat")
+
+
+@pytest.mark.parametrize("scale", [1 / 2, 1 / 3, 1 / 4, (1 / 3, 1 / 2), 3])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_part_has_the_bits_of_the_whole(scale, dtype):
+    rng = np.random.default_rng(4)
+    image = (rng.random((48, 36, 3)) * 255).astype(dtype)
+    whole = imresize(image, scale)
+    rows, columns = whole.shape[:2]
+    for part in (
+        (slice(0, rows), slice(0, columns)),
+        (slice(0, 3), slice(columns - 2, columns)),
+        (slice(rows // 2, rows // 2 + 5), slice(1, 2)),
+    ):
+        mine = imresize_part(image, scale, part)
+        np.testing.assert_array_equal(mine, whole[part])

@@ -120,6 +120,23 @@ def open_folder(root, scale, stored, split="train", kinds=KINDS) -> Source:
     return source
 
 
+def open_pairs(hr, lr) -> Source:
+    """Open a place with HR images and one with the LR images.
+
+    Args:
+        hr: Path of a folder or zip file.
+        lr: the same.
+
+    Returns:
+        Source.
+
+    Raises:
+        FileNotFoundError: there is nothing of that name.
+        ValueError: there are no images, or an HR image has no LR image.
+    """
+    return Source(lr, _paired(_items(hr), _items(lr), lr))
+
+
 def find_layout(root, words, kinds=KINDS):
     """Recognise a layout, from its root or from its HR folder.
 

@@ -6,7 +6,7 @@ reading them, so that images can be decoded in any order, as from a folder;
 reading in sequence would only shuffle as far as a buffer goes.
 
 A record is a tf.train.Example with an image file in `hr`, and maybe one in
-`lr`, the LR image, and in `name`. TFDS's DIV2K has the same.
+`lr_x2` (`lr_x3` ...) or `lr`, the LR image. TFDS's DIV2K has the same.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ _SUFFIXES = (".tfrecord", ".tfrecords", ".tfrec")
 # What the HR and the LR image are called in an Example, likeliest first.
 _KEYS = {
     "hr": ("hr", "image", "image/encoded", "image_raw"),
-    "lr": ("lr", "lr/encoded"),
+    "lr": ("lr_x{scale}", "lr", "lr/encoded"),
 }
 
 
@@ -84,15 +84,16 @@ def open_records(text, scale, stored) -> Source:
         ValueError: a file is broken, or has no images of the names above.
     """
     files = _files(text)
-    return from_files(files, text, stored)
+    return from_files(files, text, scale, stored)
 
 
-def from_files(files, name, stored) -> Source:
+def from_files(files, name, scale, stored) -> Source:
     """The source of some TFRecord files.
 
     Args:
         files: list of str, sorted.
         name: str, what to call it.
+        scale: int, the factor.
         stored: whether LR images have to be there.
 
     Returns:
@@ -106,7 +107,7 @@ def from_files(files, name, stored) -> Source:
         spans = _spans(path)
         if not spans:
             continue
-        hr, lr = _keys(path, *spans[0], stored)
+        hr, lr = _keys(path, *spans[0], scale if stored else None)
         short = Path(path).name
         for i, (start, length) in enumerate(spans):
             title = f"{short}, image {i}"
@@ -152,13 +153,15 @@ def _spans(path):
     return spans
 
 
-def _keys(path, start, length, stored):
+def _keys(path, start, length, scale):
     """The names of the HR and LR features, going by the first record."""
+    stored = scale is not None
     with open(path, "rb") as file:
         file.seek(start)
         features = _features(file.read(length), path)
     keys = []
-    for which, names in _KEYS.items():
+    for which, patterns in _KEYS.items():
+        names = [pattern.format(scale=scale) for pattern in patterns]
         key = next((n for n in names if n in features), None)
         if key is None and (which == "hr" or stored):
             raise ValueError(

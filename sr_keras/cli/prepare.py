@@ -1,0 +1,241 @@
+"""Make a data set of photos, or see how one was made.
+
+LR images of any factor and degradation, crops, TFRecord and HDF5 files, from
+a folder of photos. What is done is not done again: the same command goes on
+after an interruption, and takes in photos that have come.
+
+Examples:
+  sr-keras prepare photos --scale 2 3 4 --output data
+  sr-keras prepare photos --scale 4 --crop-size 480 --stride 200 --output data
+  sr-keras prepare photos --scale 2 --to tfrecord --output shards
+  sr-keras prepare --check data
+  sr-keras prepare --check HR LR_x2
+"""
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from sr_keras.cli.flags import Number
+
+HELP = "make LR images, crops and TFRecord files of photos; check a data set"
+
+_FORMS = ("folder", "tfrecord", "hdf5")
+_COUNT = Number(int, least=1)
+_AMOUNT = Number(float, least=0)
+
+# Standard deviation of luma, in levels, below which a crop counts as flat.
+_FLAT = 4.0
+
+# Failures that are said one by one.
+_MOST_SAID = 8
+
+
+def add_arguments(parser):
+    """Declare the command's arguments.
+
+    Args:
+        parser: argparse.ArgumentParser.
+    """
+    add = parser.add_argument
+    add(
+        "photos",
+        nargs="?",
+        metavar="PHOTOS",
+        help="a folder, with its subfolders, or a 'pattern*'",
+    )
+    add("--output", metavar="DIR", help="default: PHOTOS_prepared")
+    add(
+        "--scale",
+        type=_COUNT,
+        nargs="*",
+        default=[],
+        metavar="N",
+        help="factors of the LR images; of --check: to look at",
+    )
+    add(
+        "--degradation",
+        default="bicubic",
+        metavar="SPEC",
+        help="how LR is made: bicubic, or blur=1.2,bicubic,noise=5 and so on; "
+        "see docs/data.md",
+    )
+    add(
+        "--crop-size",
+        type=_COUNT,
+        metavar="N",
+        help="cut photos into crops of NxN (default: 480 with --stride)",
+    )
+    add(
+        "--stride",
+        type=_COUNT,
+        metavar="N",
+        help="pixels from crop to crop (default: 200 with --crop-size 480, "
+        "else its size)",
+    )
+    add(
+        "--skip-flat",
+        type=_AMOUNT,
+        nargs="?",
+        const=_FLAT,
+        default=0.0,
+        metavar="LEVELS",
+        help=f"leave out crops whose luma varies less (default: {_FLAT:g})",
+    )
+    add("--to", choices=_FORMS, default="folder", help="(default: folder)")
+    add(
+        "--jobs",
+        type=_COUNT,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="photos at a time (default: a processor each)",
+    )
+    add(
+        "--seed",
+        type=Number(int, least=0),
+        default=0,
+        metavar="N",
+        help="of what is random in the degradation",
+    )
+    add(
+        "--check",
+        nargs="+",
+        metavar="DIR",
+        help="say how the LR images of a data set were made: its folder, or "
+        "the folders of HR and LR images",
+    )
+    add("--limit", type=_COUNT, default=20, metavar="N",
+        help="pairs that --check looks at (default: 20)")  # fmt: skip
+
+
+def run(args):
+    """Prepare, or check.
+
+    Args:
+        args: argparse.Namespace.
+
+    Returns:
+        The exit code.
+    """
+    if args.check is not None:
+        from sr_keras.cli import checking
+
+        if args.photos is not None:
+            raise ValueError("give PHOTOS to prepare or --check, not both")
+        return checking.run(args.check, args.scale, args.limit)
+    if args.photos is None:
+        raise ValueError("PHOTOS is missing: give a folder of photos")
+    return _prepare(args)
+
+
+def _prepare(args):
+    from pipelines import preparing
+    from sr_keras import images
+    from sr_keras.cli import EXIT_BAD_INPUT, EXIT_DONE, EXIT_SOME_FAILED, say
+    from sr_keras.cli.files import folder_for
+    from sr_keras.cli.progress import counted
+
+    settings = _settings(args)
+    root = Path(args.output or _default_output(args.photos))
+    found = _without(images.find(args.photos), root)
+    work = root if args.to == "folder" else root / ".folder"
+    if args.to != "folder" and (root / preparing.INDEX).exists():
+        raise ValueError(
+            f"{root} is prepared already: remove it, or give another --output"
+        )
+    with folder_for(root), folder_for(work):
+        records, failed = _work_through(found, settings, work, args.jobs)
+        done = [record for record in records if "error" not in record]
+        count = sum(len(record["files"]) for record in done)
+        if count:
+            preparing.finish(work, settings, records)
+            if args.to != "folder":
+                _pack(args.to, work, root, settings, records)
+    for record in failed[:_MOST_SAID]:
+        say(f"{record['source']}: {record['error']}", sys.stderr)
+    if len(failed) > _MOST_SAID:
+        say(f"and {len(failed) - _MOST_SAID} more", sys.stderr)
+    if not count:
+        what = "photo could be used" if failed else "crop is not flat"
+        raise ValueError(f"{args.photos}: no {what}; nothing is in {root}")
+    say(
+        f"{counted(count, 'HR image')} of {counted(len(done), 'photo')}"
+        + (f", {len(failed)} failed" if failed else "")
+        + f", in {root}"
+    )
+    if not failed:
+        return EXIT_DONE
+    return EXIT_SOME_FAILED if done else EXIT_BAD_INPUT
+
+
+def _settings(args):
+    from pipelines.preparing import Settings
+
+    crop, stride = args.crop_size, args.stride
+    if crop is None and stride is not None:
+        crop = 480
+    if stride is None and crop is not None:
+        stride = 200 if crop == 480 else crop
+    if args.skip_flat and crop is None:
+        raise ValueError("--skip-flat is for crops: give --crop-size as well")
+    if not args.scale and crop is None and args.to == "folder":
+        raise ValueError("nothing to make: give --scale, --crop-size or --to")
+    settings = Settings(
+        tuple(sorted(set(args.scale))),
+        args.degradation,
+        crop,
+        stride,
+        args.skip_flat,
+        args.seed,
+    )
+    settings.check()
+    return settings
+
+
+def _default_output(photos):
+    """Beside the photos: `photos_prepared`."""
+    if not os.path.isdir(photos):
+        raise ValueError("--output is missing: say where the results go")
+    return f"{os.path.abspath(photos)}_prepared"
+
+
+def _without(found, root):
+    """What is found, but for earlier results."""
+    inside = root.resolve()
+    kept = [pair for pair in found if inside not in pair[0].resolve().parents]
+    if not kept:
+        raise ValueError(f"all photos lie in the output {root}: give another")
+    return kept
+
+
+def _work_through(found, settings, root, jobs):
+    """Records of all photos, and of those that failed."""
+    from pipelines import preparing
+    from sr_keras.cli.progress import bar
+
+    records = []
+    made = preparing.run(found, settings, root, jobs)
+    with bar(len(found), "photo") as progress, contextlib.closing(made):
+        for record in made:
+            records.append(record)
+            progress.update(1)
+    return records, [record for record in records if "error" in record]
+
+
+def _pack(form, work, root, settings, records):
+    """Put a prepared folder into files of another form, and remove it."""
+    import shutil
+
+    from sr_keras.cli import load_keras
+    from sr_keras.cli.progress import bar
+
+    if form == "tfrecord":
+        load_keras()
+    from pipelines import packing, preparing
+
+    pack = {"tfrecord": packing.to_tfrecord, "hdf5": packing.to_hdf5}[form]
+    with bar(len(packing.entries(records)), "image") as progress:
+        files = pack(work, records, root, lambda: progress.update(1))
+    preparing.finish(root, settings, records, files)
+    shutil.rmtree(work)
