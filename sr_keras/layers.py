@@ -9,7 +9,7 @@ from sr_keras.resize import cubic
 
 @keras.saving.register_keras_serializable("sr_keras")
 class FixedUpsample(keras.layers.Layer):
-    """MATLAB's bicubic upsampling by a whole factor, inside the graph.
+    """Bicubic upsampling by a whole factor, inside the graph.
 
     Every output phase is a fixed 5x5 filter on the input, so that one
     constant convolution and a depth-to-space do it: it works with any height
@@ -17,20 +17,26 @@ class FixedUpsample(keras.layers.Layer):
 
     Args:
         scale: int, the factor.
+        like: str, "matlab" for imresize (a = -0.5, mirrored borders) or
+            "pytorch" for its interpolate (a = -0.75, repeated borders).
         **kwargs: as for `keras.layers.Layer`.
     """
 
-    def __init__(self, scale, **kwargs):
+    def __init__(self, scale, like="matlab", **kwargs):
         super().__init__(**kwargs)
         self.scale = scale
+        self.like = like
 
     def call(self, images):
         """Upsample (N, H, W, C) to (N, scale*H, scale*W, C)."""
         channels = images.shape[-1]
-        taps = ops.convert_to_tensor(_taps(self.scale, channels))
+        kernel, pad = {
+            "matlab": (cubic, pad_symmetric),
+            "pytorch": (_cubic_of_pytorch, pad_edge),
+        }[self.like]
+        taps = ops.convert_to_tensor(_taps(self.scale, channels, kernel))
         taps = ops.cast(taps, images.dtype)
-        images = pad_symmetric(images, _REACH)
-        phases = ops.conv(images, taps, padding="valid")
+        phases = ops.conv(pad(images, _REACH), taps, padding="valid")
         if self.scale == 1:
             return phases
         return ops.depth_to_space(phases, self.scale)
@@ -42,7 +48,8 @@ class FixedUpsample(keras.layers.Layer):
 
     def get_config(self):
         """Return the constructor's arguments."""
-        return {**super().get_config(), "scale": self.scale}
+        config = super().get_config()
+        return {**config, "scale": self.scale, "like": self.like}
 
 
 @keras.saving.register_keras_serializable("sr_keras")
@@ -81,9 +88,6 @@ class PixelShuffle(keras.layers.Layer):
 class EdgePad(keras.layers.Layer):
     """Repeat the pixels at the edge: MATLAB's "replicate" border.
 
-    It is put together from slices: `ops.pad` has no such mode under every
-    backend.
-
     Args:
         border: int, the pixels to add on each side.
         **kwargs: as for `keras.layers.Layer`.
@@ -95,15 +99,7 @@ class EdgePad(keras.layers.Layer):
 
     def call(self, images):
         """Turn (N, H, W, C) into (N, H + 2*border, W + 2*border, C)."""
-        if self.border == 0:
-            return images
-        for axis in (1, 2):
-            lead = (slice(None),) * axis
-            first = images[(*lead, slice(None, 1))]
-            last = images[(*lead, slice(-1, None))]
-            n = self.border
-            images = ops.concatenate([first] * n + [images] + [last] * n, axis)
-        return images
+        return pad_edge(images, self.border)
 
     def compute_output_shape(self, input_shape):
         """Shape (N, H + 2*border, W + 2*border, C)."""
@@ -177,6 +173,29 @@ class BilinearKernel(keras.initializers.Initializer):
         return ops.convert_to_tensor(kernel, dtype=dtype)
 
 
+def pad_edge(images, border):
+    """Repeat the pixels at the edge.
+
+    It is put together from slices: `ops.pad` has no such mode under every
+    backend.
+
+    Args:
+        images: tensor (N, H, W, C).
+        border: int, the pixels to add on each side.
+
+    Returns:
+        Tensor (N, H + 2*border, W + 2*border, C).
+    """
+    if border == 0:
+        return images
+    for axis in (1, 2):
+        lead = (slice(None),) * axis
+        first = [images[(*lead, slice(None, 1))]] * border
+        last = [images[(*lead, slice(-1, None))]] * border
+        images = ops.concatenate([*first, images, *last], axis)
+    return images
+
+
 def pad_symmetric(images, border):
     """Mirror the image about its edges, the edge pixels repeated.
 
@@ -203,10 +222,18 @@ def pad_symmetric(images, border):
 _REACH = 2
 
 
-def _taps(scale, channels):
+def _cubic_of_pytorch(x):
+    """Keys' kernel with a = -0.75."""
+    x, a = np.abs(x), -0.75
+    inner = ((a + 2) * x - (a + 3)) * x * x + 1
+    outer = a * (((x - 5) * x + 8) * x - 4)
+    return np.where(x <= 1, inner, np.where(x <= 2, outer, 0.0))
+
+
+def _taps(scale, channels, kernel):
     """Convolution weights (5, 5, C, scale*scale*C) of all output phases."""
     phase = (np.arange(scale) + 0.5) / scale - 0.5
-    line = cubic(phase[:, None] - np.arange(-_REACH, _REACH + 1))
+    line = kernel(phase[:, None] - np.arange(-_REACH, _REACH + 1))
     plane = np.einsum("yh,xw->hwyx", line, line)
     taps = np.einsum("hwyx,cd->hwcyxd", plane, np.eye(channels))
     size = 2 * _REACH + 1

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from sr_keras import models
+from sr_keras.models.summary import costs
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -221,13 +222,15 @@ class NetworkContract:
     def test_every_weight_learns(self, network):
         import tensorflow as tf
 
-        images = self.pictures(12, 12, 2)
-        target = self.pictures(12 * self.scale, 12 * self.scale, 2, seed=9)
+        images = self.pictures(16, 16, 2)
+        learner = _parts(network)[-1].learner
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(
-                (network(images, training=True) - target) ** 2
+            results = learner(images, training=True)
+            loss = sum(
+                tf.reduce_mean((result - 0.5) ** 2)
+                for result in tf.nest.flatten(results)
             )
-        weights = network.trainable_variables
+        weights = learner.trainable_variables
         for weight, gradient in zip(
             weights, tape.gradient(loss, weights), strict=True
         ):
@@ -262,6 +265,13 @@ class NetworkContract:
         for part in _parts(network):
             assert part.reach == felt(part, self.channels)
 
+    def test_every_kernel_is_counted(self, network):
+        counted = costs(network, 8, 8)
+        assert all(count > 0 for _, count in counted)
+        seen = {id(layer.kernel) for layer, _ in counted}
+        kernels = {id(w) for w in network.weights if w.name == "kernel"}
+        assert seen == kernels
+
     def test_the_learner_is_the_network(self, network):
         bare = _parts(network)[-1]
         learner = bare.learner
@@ -291,6 +301,10 @@ class NetworkContract:
         for build in (models.build, models.build_bare):
             with pytest.raises(ValueError, match=f"{self.name}.* 7: .*{known}"):
                 build(self.name, 7, **self.small)
+
+    def test_refuses_what_it_does_not_know(self):
+        with pytest.raises(ValueError, match=f"{self.name}.*nonsense"):
+            models.build(self.name, self.scale, **self.small, nonsense=1)
 
     def test_recipes_fit_the_network(self):
         for which in self.recipes:

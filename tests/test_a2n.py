@@ -26,9 +26,6 @@ class TestA2Nx4(NetworkContract):
     parameters = 1_047_459
     scale = 4
     small = {**SMALL, "skip": "nearest"}
-    # x2 has shown it.
-    test_loads_in_a_fresh_process = None
-    test_other_backends_agree = None
 
 
 @pytest.mark.parametrize(

@@ -14,14 +14,15 @@ from sr_keras.models.network import Network
 _FRESH = """
 import os, sys
 from pathlib import Path
+import keras
 import numpy as np
 import sr_keras
 for path in sorted(Path(sys.argv[1]).glob("*.keras")):
     network = sr_keras.load(path)
-    images = np.load(path.with_suffix(".npy"))
+    result = network(np.load(path.with_suffix(".npy")))
     np.savez(path.with_suffix(".npz"), scale=network.scale,
              about=network.about["note"],
-             result=network.predict(images, verbose=0))
+             result=keras.ops.convert_to_numpy(result))
 backend = os.environ.get("KERAS_BACKEND", "tensorflow")
 assert backend == "tensorflow" or "tensorflow" not in sys.modules, (
     "a network imports TensorFlow"
@@ -74,8 +75,7 @@ def _compare_elsewhere(contracts, folder, backend):
             path = folder / f"{contract.__name__}_{part}.keras"
             artifact.save(network, path, note="kept")
             np.save(path.with_suffix(".npy"), images)
-            result = network.predict(images, verbose=0)
-            expected[path] = contract.scale, result
+            expected[path] = contract.scale, np.asarray(network(images))
     run_python(_FRESH, folder, backend=backend)
     for path, (scale, result) in expected.items():
         there = np.load(path.with_suffix(".npz"))
@@ -102,11 +102,3 @@ def test_every_name_builds_a_network_of_that_name(name):
     assert network.input_shape == (None, None, None, channels)
     assert network.output_shape == (None, None, None, channels)
     assert "\n" not in models.describe(name)
-
-
-@pytest.mark.parametrize("name", models.list_models())
-def test_every_network_refuses_what_it_does_not_know(name):
-    cls, _ = models.network_class(name)
-    scale = cls.scales[0] if cls.scales else 2
-    with pytest.raises(ValueError, match=f"{name}.*nonsense"):
-        models.build(name, scale, nonsense=1)

@@ -27,6 +27,7 @@ SIZES = {
     },
     "edsr": {"head.0.bias": (4,), "body.1.body.0.weight": (4, 4, 3, 3)},
     "srresnet": {"batchnorm4_gamma": (64,)},
+    "drn-s": {"up_blocks.0.0.body.0.weight": (64, 64, 3, 3)},
 }
 
 
@@ -64,7 +65,14 @@ def run(tmp_path, monkeypatch, capfd):
 
 @pytest.mark.parametrize(
     ("name", "scale"),
-    [("a2n", 2), ("a2n-m", 4), ("srcnn", 3), ("edsr", 4), ("srresnet", 4)],
+    [
+        ("a2n", 2),
+        ("a2n-m", 4),
+        ("drn-s", 8),
+        ("edsr", 4),
+        ("srcnn", 3),
+        ("srresnet", 4),
+    ],
 )
 def test_every_tensor_finds_its_place(tmp_path, name, scale):
     values = tensors(name, scale)

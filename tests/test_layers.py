@@ -1,10 +1,19 @@
+import json
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from checks import needs_backend, picture, run_python
 
-from sr_keras.layers import FixedUpsample, pad_symmetric
+from sr_keras.layers import (
+    BilinearKernel,
+    EdgePad,
+    FixedUpsample,
+    MeanShift,
+    PixelShuffle,
+    pad_symmetric,
+)
 from sr_keras.resize import imresize
 
 SIZES = [(1, 1), (1, 4), (2, 3), (3, 1), (9, 13), (16, 5)]
@@ -115,3 +124,77 @@ def test_symmetric_padding_in_a_graph():
         image = picture(*size, 2)
         expected = np.pad(image, ((3, 3), (3, 3), (0, 0)), mode="symmetric")
         np.testing.assert_array_equal(graph(image[None])[0], expected)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("border", [0, 1, 3])
+def test_edge_padding_is_numpys(size, border):
+    image = picture(*size)
+    expected = np.pad(image, [(border,) * 2] * 2 + [(0, 0)], mode="edge")
+    layer = EdgePad(border)
+    np.testing.assert_array_equal(layer(image[None])[0], expected)
+    assert layer.compute_output_shape((1, *size, 3))[1:] == expected.shape
+    graph = tf.function(
+        layer, input_signature=[tf.TensorSpec((None, None, None, 3))]
+    )
+    np.testing.assert_array_equal(graph(image[None])[0], expected)
+
+
+def test_pixel_shuffle_puts_the_phases_side_by_side():
+    layer = PixelShuffle(2)
+    features = np.arange(2 * 3 * 8, dtype="float32").reshape(1, 2, 3, 8)
+    shuffled = np.asarray(layer(features))[0]
+    assert shuffled.shape == (4, 6, 2)
+    for y, x in np.ndindex(2, 2):
+        phase = 2 * (2 * y + x)
+        np.testing.assert_array_equal(
+            shuffled[y::2, x::2], features[0, ..., phase : phase + 2]
+        )
+    assert layer.compute_output_shape((None, None, 3, 8)) == (None, None, 6, 2)
+
+
+def test_mean_shift_and_back():
+    there = MeanShift((0.25, 0.5, 0.75), 255)
+    images = picture(3, 4)[None]
+    shifted = np.asarray(there(images))
+    expected = (images - [0.25, 0.5, 0.75]) * 255
+    np.testing.assert_allclose(shifted, expected, rtol=0, atol=1e-4)
+    back = MeanShift((0.25, 0.5, 0.75), 255, undo=True)
+    np.testing.assert_allclose(back(shifted), images, rtol=0, atol=1e-6)
+    assert there.compute_output_shape((None, 3, 4, 3)) == (None, 3, 4, 3)
+    grey = MeanShift((0.5,))(images)
+    np.testing.assert_allclose(grey, images - 0.5, rtol=0, atol=1e-6)
+
+
+def test_bilinear_weights_interpolate_each_channel():
+    kernel = np.asarray(BilinearKernel()((4, 4, 2, 2)))
+    line = np.array([0.25, 0.75, 0.75, 0.25])
+    np.testing.assert_allclose(kernel[:, :, 0, 0], np.outer(line, line))
+    np.testing.assert_array_equal(kernel[:, :, 0, 1], np.zeros((4, 4)))
+    up = keras.layers.Conv2DTranspose(
+        2, 4, strides=2, padding="same", kernel_initializer=BilinearKernel()
+    )
+    image = picture(6, 7, 2)
+    expected = imresize(image, 2, kernel="bilinear")[2:-2, 2:-2]
+    got = np.asarray(up(image[None]))[0, 2:-2, 2:-2]
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        PixelShuffle(3, name="a"),
+        EdgePad(2, name="b"),
+        MeanShift((0.1, 0.2, 0.3), 255, undo=True, name="c"),
+        BilinearKernel(),
+    ],
+    ids=lambda thing: type(thing).__name__,
+)
+def test_layers_survive_json(thing):
+    config = keras.saving.serialize_keras_object(thing)
+    assert config["registered_name"].startswith("sr_keras>")
+    again = keras.saving.deserialize_keras_object(
+        json.loads(json.dumps(config))
+    )
+    assert type(again) is type(thing)
+    assert again.get_config() == thing.get_config()

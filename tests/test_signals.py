@@ -167,7 +167,7 @@ def test_ignored_signals_stay_ignored(run, interrupt):
 
 def test_handlers_are_given_back(run):
     before = signal.getsignal(signal.SIGTERM)
-    assert cli.main(["models"]) == 0
+    assert cli.main(["models", "nearest"]) == 0
     with interruption.terminable(), interruption.patience():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before

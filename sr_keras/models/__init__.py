@@ -58,6 +58,17 @@ _TABLE = {
         "a2n", "A2N", {"non_attention_size": 1},
         "Chen, Gu, Zhang 2021: A2N with fewer parameters",
     ),
+    "drn-s": (
+        "drn", "DRN", {"variant": "s"},
+        "Guo et al. 2020: dual regression, every level is an image",
+    ),
+    "drn-l": (
+        "drn", "DRN", {"variant": "l"}, "Guo et al. 2020: the large one",
+    ),
+    "vae": (
+        "vae", "VAE", {},
+        "after Kingma, Welling 2014: draws many plausible images",
+    ),
 }  # fmt: skip
 
 CLASSICAL = ("nearest", "bilinear", "bicubic", "lanczos", "fourier")
