@@ -160,7 +160,9 @@ def _check_fit(given, kind, model):
         choices = fields.get(field, {}).get("choices")
         if choices and value not in choices:
             flag = kind.flag_of(field)
-            raise ValueError(unknown(f"{flag} of {model} is no", value, choices))
+            raise ValueError(
+                unknown(f"{flag} of {model} is no", value, choices)
+            )
 
 
 def _zero_shot(given, started):

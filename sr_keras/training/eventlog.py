@@ -18,7 +18,8 @@ class EventLog:
     """
 
     def __init__(self, folder):
-        self._writer = tf.summary.create_file_writer(str(folder))
+        self._folder = folder
+        self._writer = None
 
     def scalar(self, name, value, step):
         """Add a number.
@@ -45,13 +46,17 @@ class EventLog:
 
     def flush(self):
         """Put all of it on the disk."""
-        self._writer.flush()
+        if self._writer:
+            self._writer.flush()
 
     def close(self):
         """End the file."""
-        self._writer.close()
+        if self._writer:
+            self._writer.close()
 
     def _write(self, name, tensor, step, plugin):
+        if self._writer is None:
+            self._writer = tf.summary.create_file_writer(str(self._folder))
         data = summary_pb2.SummaryMetadata.PluginData(plugin_name=plugin)
         metadata = summary_pb2.SummaryMetadata(
             plugin_data=data, data_class=_CLASSES[plugin]

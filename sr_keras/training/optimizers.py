@@ -48,7 +48,9 @@ def _factors(learning, network):
             raise ValueError(
                 unknown(f"{network.name} has no layer", name, sorted(layers))
             )
-    own = {n: r / learning.learning_rate for n, r in learning.layer_rates.items()}
+    own = {
+        n: r / learning.learning_rate for n, r in learning.layer_rates.items()
+    }
     return [
         next((own[part] for part in path.split("/") if part in own), 1.0)
         for path in paths

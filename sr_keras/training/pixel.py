@@ -223,7 +223,5 @@ def _level(hr, sr, last):
         return tf.clip_by_value(resize(hr, size=tuple(size)), 0, 1)
     if size == hr.shape[1:3]:
         return hr
-    top, left = (
-        (n - m) // 2 for n, m in zip(hr.shape[1:3], size, strict=True)
-    )
+    top, left = ((n - m) // 2 for n, m in zip(hr.shape[1:3], size, strict=True))
     return hr[:, top : top + size[0], left : left + size[1]]

@@ -1,4 +1,4 @@
-"""What a training on many images is told, in groups, as `config.json` has it."""
+"""What a training on many images is told, as `config.json` has it."""
 
 import dataclasses
 import math
