@@ -16,6 +16,6 @@ def unknown(what, name, known, where=""):
         str, "no loss 'l3': did you mean l1, l2? use one of l1, l2".
     """
     known = list(known)
-    near = difflib.get_close_matches(str(name).lower(), known, 3, 0.6)
+    near = difflib.get_close_matches(str(name).lower(), known, 3, 0.5)
     meant = f"did you mean {' or '.join(near)}? " if near else ""
     return f"{what} {name!r}{where}: {meant}use one of {', '.join(known)}"

@@ -25,6 +25,11 @@ def sources(job, scale, data, seed):
     """
     specs = job["data"]
     train = _opened(specs, job, scale, data, "train")
+    if len(train) < data.batch_size:
+        raise ValueError(
+            f"{train.name} has {len(train)} images, fewer than the batch of "
+            f"{data.batch_size}: give more images or a smaller --batch-size"
+        )
     split = job["validation_split"]
     if job["validation"]:
         held = _opened([job["validation"]], job, scale, data, "validation")
@@ -34,11 +39,6 @@ def sources(job, scale, data, seed):
         held = _own(train, specs, job, scale, data) if split is None else None
         if held is None:
             train, held = _divided(train, split or _SPLIT, data, seed)
-    if len(train) < data.batch_size:
-        raise ValueError(
-            f"{train.name} has {len(train)} images, fewer than the batch of "
-            f"{data.batch_size}: give more images or a smaller --batch-size"
-        )
     return train, held
 
 
@@ -64,7 +64,7 @@ def _own(train, specs, job, scale, data):
 
 def _divided(source, split, data, seed):
     train, held = source.divided(split, seed)
-    if len(train) < data.batch_size <= len(source):
+    if len(train) < data.batch_size:
         raise ValueError(
             f"{source.name} has {len(source)} images, {len(held)} of them for "
             f"validation, and the others are fewer than the batch of "

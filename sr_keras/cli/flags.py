@@ -179,8 +179,9 @@ FLAGS = {
         "metavar": "N", "help": "write N training pairs, to look at"}),
     "--max-pixels": (None, "max_pixels", {"type": SIDE, "metavar": "N",
         "help": "refuse photos with more pixels"}),
-    "--model": (None, "model", {"metavar": "NAME", "help": "of `sr-keras models`, or a .keras "
-        "file or the folder of a run, to go on from"}),
+    "--model": (None, "model", {"metavar": "NAME",
+        "help": "of `sr-keras models`; or a .keras file or the folder of a "
+        "run, to go on from"}),
     "--image": (None, "image", {"metavar": "PATH",
         "help": "a photo, a folder or a 'pattern*'"}),
     "--recipe": (None, "recipe", {"metavar": "NAME",

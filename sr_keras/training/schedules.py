@@ -137,17 +137,16 @@ def of_epochs(learning, steps):
     """
     from keras.optimizers import schedules
 
-    first, last = learning.learning_rate, learning.final_rate
+    first = learning.learning_rate
+    last = min(learning.final_rate or 0.0, first)
     if learning.schedule == "cosine":
-        floor = (last or 0.0) / first
-        return schedules.CosineDecay(
-            first, learning.epochs * steps, alpha=floor
-        )
+        total = learning.epochs * steps
+        return schedules.CosineDecay(first, total, alpha=last / first)
     drops = range(learning.step_every, learning.epochs, learning.step_every)
     if learning.schedule == "constant" or not drops:
         return first
     factors = [learning.step_factor ** (i + 1) for i in range(len(drops))]
-    rates = [max(first * factor, last or 0.0) for factor in factors]
+    rates = [max(first * factor, last) for factor in factors]
     # Step k is the first with the next rate; Keras counts one further.
     return schedules.PiecewiseConstantDecay(
         [epoch * steps - 1 for epoch in drops], [first, *rates]
