@@ -41,6 +41,8 @@ class Augmentation:
             exchanged: the same shapes in other colours.
         candidates: crops drawn for each one used, the one with the most
             detail; flat ones teach nothing.
+        degradation: how a son is made of its father, see `degradation.parse`;
+            a blur kernel takes the place of "bicubic".
     """
 
     father_scale: tuple = (0.5, 1.0)
@@ -54,6 +56,7 @@ class Augmentation:
     noise_std: float = 0.0
     swap_colours: float = 0.0
     candidates: int = 1
+    degradation: str = degradation.DEFAULT
 
     def __post_init__(self):
         _check(
@@ -86,6 +89,7 @@ class Augmentation:
             self.candidates >= 1,
             f"candidates must be 1 or more: {self.candidates}",
         )
+        _parsed(self.degradation)
         for name in ("scale_difference", "shear", "noise_std"):
             _check(
                 0 <= getattr(self, name) < math.inf,
@@ -202,11 +206,23 @@ def training_pair(sources, scale, augmentation, kernel, rng, progress, size):
         father = symmetry.turned(father, turns[rng.integers(len(turns))])
     father = _recoloured(father, augmentation.swap_colours, rng)
     father = np.ascontiguousarray(father, "float32")
-    son = degradation.downscale(father, scale, kernel)
+    son = _son(father, scale, kernel, augmentation.degradation, rng)
     if augmentation.noise_std:
         noise = rng.standard_normal(son.shape, "float32")
         son = son + noise * np.float32(augmentation.noise_std / 255)
     return degradation.interpolate(son, scale, father.shape[:2]), father
+
+
+def _son(father, scale, kernel, spec, rng):
+    if spec == degradation.DEFAULT:
+        return degradation.downscale(father, scale, kernel)
+    son = _parsed(spec).apply(father, scale, rng)
+    return np.asarray(son, "float32")
+
+
+@functools.cache
+def _parsed(spec):
+    return degradation.parse(spec)
 
 
 def _recoloured(father, probability, rng):

@@ -115,8 +115,11 @@ def test_momentum_and_the_cosine(made):
 
 
 def test_flags_of_data(made):
-    run = made("--batch-size", 3, "--hr-patch-size", 12, "--stride", 4,
-               "--no-augment", "--patches-per-image", 6, "--cache-gb", 0)  # fmt: skip
+    run = made(
+        "--batch-size", 3, "--hr-patch-size", 12, "--stride", 4,
+        "--no-augment", "--patches-per-image", 6, "--cache-gb", 0,
+        "--steps-per-epoch", 5,
+    )  # fmt: skip
     lr, hr = batch(run)
     assert lr.shape == (3, 6, 6, 3)
     assert hr.shape == (3, 12, 12, 3)
@@ -129,7 +132,8 @@ def test_flags_of_data(made):
             for y in range(0, 13, 4)
             for x in range(0, 17, 4)
         )
-    assert run.steps == 3 * 6 // 3 or run.plan.learning.steps_per_epoch
+    assert run.plan.data.patches_per_image == 6
+    assert run.steps == 5
     assert run.job["cache_gb"] == 0
 
 

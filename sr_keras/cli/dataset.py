@@ -85,13 +85,24 @@ def _settings(request):
     return {**DATASET.top, **stored, **given}, (stored_groups, request.groups)
 
 
-def _check(job):
-    name = job["model"]
+def check_model(name):
+    """Refuse a network that cannot be trained on many images.
+
+    Args:
+        name: str, what --model said.
+
+    Raises:
+        ValueError: it has nothing to learn, or is not there.
+    """
     if name in models.CLASSICAL:
         raise ValueError(f"{name} has nothing to learn: evaluate it as it is")
     if name not in models.list_models() and not Path(name).exists():
         text = unknown("no network is called", name, models.list_models())
         raise ValueError(f"{text}, a .keras file or the folder of a run")
+
+
+def _check(job):
+    name = job["model"]
     if not job["data"]:
         raise ValueError(
             f"no images for {name} to learn from: give --data div2k, a "

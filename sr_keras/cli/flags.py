@@ -132,6 +132,9 @@ FLAGS = {
     "--noise-std": ("augmentation", "noise_std", {"type": AMOUNT,
         "metavar": "LEVELS",
         "help": "noise of the photo, in 8-bit levels, to be removed"}),
+    "--degradation": ("augmentation", "degradation", {"metavar": "STEPS",
+        "help": "how the photo came about, to be undone: "
+        "blur=1.2,bicubic,jpeg=80"}),
     "--loss": ("learning", "loss", {
         "choices": ("l1", "l2", "charbonnier")}),
     "--luma-weight": ("learning", "luma_weight", {"type": AMOUNT,

@@ -9,6 +9,7 @@ import time
 import keras
 import numpy as np
 
+from pipelines.degradation import DEFAULT
 from sr_keras import inference, models
 from sr_keras.cli import exit_code, progress, say
 from sr_keras.cli.arguments import check_arguments
@@ -256,8 +257,14 @@ def settings_of(job, layers, kernel=None):
     """
     recipe = models.recipe(job["model"], job["recipe"])
     groups = merged(recipe, *layers)
-    if groups.get("augmentation", {}).get("noise_std"):
-        # Back-projection would give the photo its noise back.
+    given = groups.get("augmentation", {})
+    if given.get("degradation", DEFAULT) != DEFAULT and kernel is not None:
+        raise ValueError(
+            "--kernel and --degradation are two answers to one question: "
+            "give --degradation kernel=FILE,..."
+        )
+    if given.get("noise_std") or given.get("degradation", DEFAULT) != DEFAULT:
+        # Back-projection would give the photo its faults back.
         without = {"finish": {"back_projection": 0}}
         groups = merged(recipe, without, *layers)
     made = settings(groups, kernel)

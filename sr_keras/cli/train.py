@@ -21,7 +21,7 @@ a pattern works through all its images (docs/zero-shot.md).
 import argparse
 from pathlib import Path
 
-from sr_keras.cli import config
+from sr_keras.cli import config, dataset
 from sr_keras.cli.dataset_flags import DATASET
 from sr_keras.cli.flags import ALIASES, SIZES, ZERO_SHOT
 from sr_keras.names import unknown
@@ -96,6 +96,8 @@ def run(args):
             "from many images, with --image for zssr"
         )
     kind = ZERO_SHOT if model in (None, _ZERO_SHOT) else DATASET
+    if kind is DATASET:
+        dataset.check_model(model)
     _check_fit(given, kind, model or _ZERO_SHOT)
     return (_zero_shot if kind is ZERO_SHOT else _dataset)(given, args.started)
 
@@ -186,8 +188,6 @@ def _zero_shot(given, started):
 
 
 def _dataset(given, started):
-    from sr_keras.cli import dataset
-
     return dataset.run(
         dataset.Request(
             {k: given[k] for k in DATASET.top if k in given},
