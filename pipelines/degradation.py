@@ -26,6 +26,7 @@ from sr_keras.kernels import load_kernel
 from sr_keras.resize import imresize, output_size
 from sr_keras.symmetry import TURNS, symmetries
 
+DEFAULT = "bicubic"
 DATASET = "dataset"  # no degradation: the LR images that the data has
 
 # LR pixels on each side that a named way of shrinking looks at, at most.

@@ -45,6 +45,8 @@ class Augmentation:
             exchanged: the same shapes in other colours.
         candidates: crops drawn for each one used, the one with the most
             detail; flat ones teach nothing.
+        degradation: how a son is made of its father, see `degradation.parse`;
+            a blur kernel takes the place of "bicubic".
     """
 
     father_scale: tuple = (0.5, 1.0)
@@ -59,6 +61,7 @@ class Augmentation:
     blend: float = 0.0
     swap_colours: float = 0.0
     candidates: int = 1
+    degradation: str = degradation.DEFAULT
 
     def __post_init__(self):
         _check(
@@ -92,6 +95,7 @@ class Augmentation:
             self.candidates >= 1,
             f"candidates must be 1 or more: {self.candidates}",
         )
+        _parsed(self.degradation)
         for name in ("scale_difference", "shear", "noise_std"):
             _check(
                 0 <= getattr(self, name) < math.inf,
@@ -190,7 +194,7 @@ def training_pair(sources, scale, augmentation, kernel, rng, progress, size):
     if augmentation.blend and rng.random() < augmentation.blend:
         father = _blended(father, draw(), rng)
     father = np.ascontiguousarray(father, "float32")
-    son = degradation.downscale(father, scale, kernel)
+    son = _son(father, scale, kernel, augmentation.degradation, rng)
     if augmentation.noise_std:
         noise = rng.standard_normal(son.shape, "float32")
         son = son + noise * np.float32(augmentation.noise_std / 255)
@@ -228,6 +232,18 @@ def _blended(father, other, rng):
         return father
     share = np.float32(rng.uniform(0.5, 1))
     return share * father + (1 - share) * other
+
+
+def _son(father, scale, kernel, spec, rng):
+    if spec == degradation.DEFAULT:
+        return degradation.downscale(father, scale, kernel)
+    son = _parsed(spec).apply(father, scale, rng)
+    return np.asarray(son, "float32")
+
+
+@functools.cache
+def _parsed(spec):
+    return degradation.parse(spec)
 
 
 def _recoloured(father, probability, rng):

@@ -1,9 +1,16 @@
 """Training losses, by the names that `--loss` takes."""
 
+import math
+import re
+
 import keras
 from keras import ops
 
 from sr_keras.color import yiq_luma
+from sr_keras.names import unknown
+
+# A loss in a sum, "0.5*l1".
+_PART = re.compile(r"(?:([^*]+)\*)?([^*]+)")
 
 
 @keras.saving.register_keras_serializable("sr_keras")
@@ -69,6 +76,41 @@ class LumaWeighted(keras.losses.Loss):
         return cls(**{**config, "loss": loss})
 
 
+@keras.saving.register_keras_serializable("sr_keras")
+class WeightedSum(keras.losses.Loss):
+    """Several losses, each times its weight.
+
+    Args:
+        losses: list of keras.losses.Loss.
+        weights: list of float, one for each.
+        **kwargs: as for `keras.losses.Loss`.
+    """
+
+    def __init__(self, losses, weights, name="weighted_sum", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.losses = list(losses)
+        self.weights = list(weights)
+
+    def call(self, y_true, y_pred):
+        """Return the loss of each pixel, (N, H, W)."""
+        return sum(
+            weight * loss.call(y_true, y_pred)
+            for loss, weight in zip(self.losses, self.weights, strict=True)
+        )
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        losses = [keras.losses.serialize(loss) for loss in self.losses]
+        config = super().get_config()
+        return {**config, "losses": losses, "weights": self.weights}
+
+    @classmethod
+    def from_config(cls, config):
+        """Build the loss that `get_config` described."""
+        losses = [keras.losses.deserialize(loss) for loss in config["losses"]]
+        return cls(**{**config, "losses": losses})
+
+
 LOSSES = {
     "l1": keras.losses.MeanAbsoluteError,
     "l2": keras.losses.MeanSquaredError,
@@ -76,20 +118,42 @@ LOSSES = {
 }
 
 
-def get(name, luma_weight=0):
+def get(text, luma_weight=0):
     """Make a loss.
 
     Args:
-        name: str, "l1", "l2" or "charbonnier".
+        text: str, "l1", "l2" or "charbonnier", or a weighted sum of them:
+            "0.5*l1+0.5*l2".
         luma_weight: float in [0, 1], the part that looks at luma alone.
 
     Returns:
         keras.losses.Loss.
 
     Raises:
-        ValueError: there is no such loss.
+        ValueError: there is no such loss, or a weight is not positive.
     """
-    if name not in LOSSES:
-        raise ValueError(f"no loss {name!r}: use one of {', '.join(LOSSES)}")
-    loss = LOSSES[name]()
+    parts = [_part(part.strip(), text) for part in str(text).split("+")]
+    weights, losses = zip(*parts, strict=True)
+    loss = losses[0]
+    if weights != (1.0,):
+        loss = WeightedSum(losses, weights)
     return LumaWeighted(loss, luma_weight) if luma_weight else loss
+
+
+def _part(part, text):
+    """The weight and the loss of "0.5*l1"."""
+    match = _PART.fullmatch(part)
+    name = match[2].strip() if match else part
+    if name not in LOSSES:
+        raise ValueError(
+            unknown("no loss", name, LOSSES) + ", or a sum, 0.5*l1+0.5*l2"
+        )
+    try:
+        weight = float(match[1] or 1)
+    except ValueError:
+        weight = math.nan
+    if not 0 < weight < math.inf:
+        raise ValueError(
+            f"loss {text!r} needs positive weights, as in 0.5*l1+0.5*l2"
+        )
+    return weight, LOSSES[name]()

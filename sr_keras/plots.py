@@ -84,6 +84,60 @@ def comparison(path, lr, interpolated, sr, hr=None):
     _save(figure, path)
 
 
+def curves(path, rows, bicubic=None):
+    """Plot loss, validation PSNR and the learning rate over the epochs.
+
+    Args:
+        path: Path of the PNG.
+        rows: list of dict, one an epoch: epoch, loss, psnr (None where there
+            was no validation) and rate.
+        bicubic: float, what bicubic interpolation reaches, or None.
+    """
+    figure = Figure(figsize=(8, 7), layout="constrained")
+    top, middle, bottom = figure.subplots(3, sharex=True)
+    epochs = [row["epoch"] for row in rows]
+    losses = [row["loss"] for row in rows]
+    top.plot(epochs, losses, marker=".")
+    top.set(ylabel="loss", yscale="log" if min(losses) > 0 else "linear")
+    if rows[0]["psnr"] is not None:
+        middle.plot(epochs, [row["psnr"] for row in rows], marker=".")
+    if bicubic is not None:
+        middle.axhline(bicubic, color="0.5", linestyle=":", label="bicubic")
+        middle.legend(frameon=False)
+    middle.set(ylabel="validation PSNR (dB)")
+    bottom.plot(epochs, [row["rate"] for row in rows], color="tab:red")
+    bottom.set(ylabel="learning rate", xlabel="epoch")
+    for axes in (top, middle, bottom):
+        axes.grid(alpha=0.3)
+    _save(figure, path)
+
+
+def strip(lr, interpolated, sr, hr):
+    """The most telling part side by side: LR, bicubic, SR, HR.
+
+    Args:
+        lr: ndarray (H, W, C), float in [0, 1].
+        interpolated: ndarray (h, w, C).
+        sr: ndarray (h, w, C).
+        hr: ndarray (h, w, C).
+
+    Returns:
+        float32 ndarray (height, 4 * width, 3).
+    """
+    part = _telling(interpolated, sr)
+    # The nearest pixels, for its own to be seen.
+    nearest = lr[
+        np.ix_(
+            *(
+                np.arange(p.start, p.stop) * n // m
+                for p, n, m in zip(part, lr.shape, sr.shape, strict=False)
+            )
+        )
+    ]
+    panels = [nearest, interpolated[part], sr[part], hr[part]]
+    return np.concatenate([_shown(p) for p in panels], 1).astype("float32")
+
+
 def _telling(interpolated, sr):
     """The window where the network changed most."""
     # Block by block: copies of a large image would not fit beside it.

@@ -200,7 +200,7 @@ def resize(images, scale=None, size=None, kernel="cubic", antialias=True):
         down = ops.convert_to_tensor(_dense(down), dtype=wide)
         across = ops.convert_to_tensor(_dense(across), dtype=wide)
         y = ops.reshape(x, (n, x.shape[1], x.shape[2] * c))
-        y = ops.reshape(ops.matmul(down, y), (n, len(down), x.shape[2], c))
+        y = ops.reshape(ops.matmul(down, y), (n, down.shape[0], x.shape[2], c))
         total = total + ops.einsum("pw,nhwc->nhpc", across, y)
     return ops.cast(total, dtype)
 

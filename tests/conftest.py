@@ -8,6 +8,8 @@ from sr_keras import images
 
 # The tests run side by side, a process a core: see README.md.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+# What it says of missing GPUs would be taken for a command's own words.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from cli_runs import SMALL, command, save, scene
 
+from pipelines.degradation import parse
 from sr_keras import images, resize
 from sr_keras.cli import flags
 from sr_keras.cli import train as command_of_train
@@ -74,6 +75,19 @@ def pairs(prepared):
         return list(run.pairs().take(count).as_numpy_iterator())
 
     return draw
+
+
+@pytest.fixture
+def refused_line(place, capfd, photo):
+    """The line that a command with settings that cannot be ends with."""
+
+    def run(*arguments):
+        job = ("--image", photo, "--scale", 2, *SMALL, *arguments)
+        ended = command(capfd, "train", *job)
+        assert ended.code == 2
+        return ended.err
+
+    return run
 
 
 @pytest.fixture
@@ -294,6 +308,26 @@ def test_candidates(pairs, tmp_path):
         for n in (1, 12)
     )  # fmt: skip
     assert many > 1.5 * few
+
+
+def test_degradation(pairs, prepared, refused_line, photo):
+    job = ("--batch-size", 1, "--crop-size", 24, *TURNED, "--no-flip")
+    clean, nearest = (
+        pairs(2, *job, "--degradation", spec) for spec in ("bicubic", "nearest")
+    )
+    for (son, father), (other, same) in zip(clean, nearest, strict=True):
+        assert np.array_equal(father, same)
+        small = parse("nearest").apply(father[0], 2)
+        expected = resize.imresize(small, 2.0)
+        assert np.abs(other[0] - son[0]).max() > 0.01
+        np.testing.assert_allclose(other[0], expected, atol=1e-5)
+    assert prepared("--degradation", "nearest").finishing.back_projection == 0
+    job = ("--degradation", "bicubik")
+    assert "has no step 'bicubik'" in refused_line(*job)
+    kernel = photo.parent / "k.npy"
+    np.save(kernel, np.ones((3, 3)) / 9)
+    job = ("--degradation", "nearest", "--kernel", kernel)
+    assert "two answers to one question" in refused_line(*job)
 
 
 def test_noise_std(pairs, prepared):

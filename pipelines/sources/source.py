@@ -114,6 +114,23 @@ class Source:
         part._reasons, part._lock = self._reasons, self._lock
         return part
 
+    @classmethod
+    def joined(cls, sources):
+        """The source of the images of several.
+
+        Args:
+            sources: list of Source.
+
+        Returns:
+            Source; `skipped` of its own.
+        """
+        if len(sources) == 1:
+            return sources[0]
+        name = ", ".join(source.name for source in sources)
+        whole = cls(name, [pair for s in sources for pair in s._pairs])
+        whole.notes = [note for s in sources for note in s.notes]
+        return whole
+
     def divided(self, fraction, seed=0):
         """Two sources, one to train on and one to validate on.
 

@@ -8,18 +8,21 @@ nothing at the top of a subcommand's module, imports TensorFlow or Keras:
 
 import argparse
 import contextlib
+import difflib
 import gc
 import importlib
 import logging
 import os
+import re
 import sys
 import time
 import warnings
 
 from sr_keras._version import __version__
 from sr_keras.cli.interruption import Terminated, terminable
+from sr_keras.names import unknown
 
-COMMANDS = ("train", "evaluate", "prepare", "convert", "models")
+COMMANDS = ("train", "evaluate", "convert", "prepare", "models")
 
 EXIT_DONE = 0
 EXIT_SOME_FAILED = 1
@@ -38,6 +41,11 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message):
         message = " ".join(message.split())
         self.exit(EXIT_BAD_INPUT, f"{self.prog}: error: {message}\n")
+
+    def _check_value(self, action, value):
+        if action.choices is not None and value not in action.choices:
+            text = unknown("invalid choice:", value, action.choices)
+            raise argparse.ArgumentError(action, text)
 
 
 def main(argv=None):
@@ -179,7 +187,19 @@ def _parse(argv):
         )
         module.add_arguments(command)
         command.set_defaults(run=module.run)
-    return parser.parse_args(argv)
+    args, rest = parser.parse_known_args(argv)
+    if rest:
+        flags = commands.choices[args.command].format_usage()
+        meant = _meant(rest, re.findall(r"--[\w-]+", flags))
+        parser.error(f"unrecognized arguments: {' '.join(rest)}{meant}")
+    return args
+
+
+def _meant(given, known):
+    """The flag that a wrong one may stand for, as a question."""
+    wrong = next((text for text in given if text.startswith("-")), "")
+    near = difflib.get_close_matches(wrong.split("=")[0], known, 1)
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _open_streams():

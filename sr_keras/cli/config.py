@@ -4,26 +4,22 @@ import argparse
 import json
 from pathlib import Path
 
-from sr_keras.cli.flags import FLAGS, TOP
-
-_GROUPS = ("network", "augmentation", "learning", "finish")
-
-# Fields below the top level that may be null.
-_NULLABLE = ("tile",)
+# What a config.json says for people only.
+_NOTES = ("version", "versions", "command")
 
 
 def read(path):
     """Read a config.json.
 
     Args:
-        path: str.
+        path: str or Path.
 
     Returns:
-        Tuple (dict of the top level, dict of group -> dict).
+        dict, as it is in the file, but for what is of no use to a run.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no such file, or has an unknown or unfit value.
+        ValueError: it is no such file.
     """
     try:
         config = json.loads(Path(path).read_text("utf-8"))
@@ -31,25 +27,43 @@ def read(path):
         raise ValueError(f"{path} is not a config.json: {e}") from e
     if not isinstance(config, dict):
         raise ValueError(f"{path} is not a config.json: it is no object")
-    config.pop("version", None)
-    groups = {k: config.pop(k) for k in _GROUPS if k in config}
+    return {k: v for k, v in config.items() if k not in _NOTES}
+
+
+def checked(config, kind, path):
+    """Check what was read, for one kind of training.
+
+    Args:
+        config: dict, from `read`.
+        kind: flags.Kind.
+        path: str, for messages.
+
+    Returns:
+        Tuple (dict of the top level, dict of group -> dict).
+
+    Raises:
+        ValueError: it has an unknown or unfit value.
+    """
+    top = {k: v for k, v in config.items() if k not in kind.groups}
+    groups = {k: config[k] for k in kind.groups if k in config}
     try:
-        _check_known("", config, TOP)
-        _check_values(config, None)
+        _check_known("", top, kind.top)
+        _check_values(top, None, kind)
         for name, fields in groups.items():
-            _check_group(name, fields)
+            _check_group(name, fields, kind)
     except ValueError as e:
         raise ValueError(f"{path}: {e}") from e
-    return config, groups
+    return top, groups
 
 
-def _check_group(name, fields):
+def _check_group(name, fields, kind):
     if not isinstance(fields, dict):
         raise ValueError(f"{name} must be an object, not {fields!r}")
     if name != "network":  # whose arguments depend on the model
-        known = [field for group, field, _ in FLAGS.values() if group == name]
+        flags = kind.flags.values()
+        known = [field for group, field, _ in flags if group == name]
         _check_known(f"{name}.", fields, known)
-    _check_values(fields, name)
+    _check_values(fields, name, kind)
 
 
 def _check_known(where, given, known):
@@ -60,13 +74,13 @@ def _check_known(where, given, known):
         )
 
 
-def _check_values(values, group):
+def _check_values(values, group, kind):
     """Hold the values to what the flags of the same names take."""
-    for own, field, options in FLAGS.values():
+    for own, field, options in kind.flags.values():
         if own != group or field not in values:
             continue
         value = values[field]
-        optional = TOP.get(field, 0) is None or field in _NULLABLE
+        optional = kind.top.get(field, 0) is None or field in kind.optional
         if value is None and optional:
             continue
         fits, rule = _rule(field, options)
@@ -84,11 +98,13 @@ def _rule(field, options):
         choices = options["choices"]
         return (lambda v: v in choices), f"one of {', '.join(choices)}"
     kind = options.get("type")
+    length = options.get("nargs")
+    if kind is None and length:
+        return _are_texts, "a list of texts"
     if kind is None:
         return (lambda v: isinstance(v, str)), "text"
-    if "nargs" not in options:
+    if not length:
         return kind.fits, kind.rule
-    length = options["nargs"]
     return (
         lambda v: (
             isinstance(v, list)
@@ -96,3 +112,7 @@ def _rule(field, options):
             and all(map(kind.fits, v))
         )
     ), f"a list, each {kind.rule}"
+
+
+def _are_texts(value):
+    return isinstance(value, list) and all(isinstance(v, str) for v in value)

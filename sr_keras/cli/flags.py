@@ -2,6 +2,7 @@
 
 import argparse
 import math
+from typing import NamedTuple
 
 
 class Number:
@@ -46,81 +47,125 @@ class Number:
         )
 
 
-_WHOLE, _NUMBER = Number(int), Number(float)
-_COUNT, _AMOUNT = Number(int, least=0), Number(float, least=0)
-_SIDE, _SECONDS = Number(int, least=1), Number(float, above=0)
-_SWITCH = argparse.BooleanOptionalAction
+class Rates:
+    """Reads and checks the learning rates of layers."""
+
+    rule = "LAYER=RATE, or several with commas between"
+
+    def __call__(self, text):
+        """Read what was typed."""
+        try:
+            pairs = [part.split("=") for part in text.split(",")]
+            rates = {name.strip(): float(rate) for name, rate in pairs}
+        except ValueError:
+            rates = None
+        if not self.fits(rates):
+            raise argparse.ArgumentTypeError(f"takes {self.rule}, not {text}")
+        return rates
+
+    def fits(self, value):
+        """Whether a value is such rates."""
+        return isinstance(value, dict) and all(map(AMOUNT.fits, value.values()))
+
+
+class Kind(NamedTuple):
+    """A kind of training.
+
+    Attributes:
+        flags: dict of flag -> (group, field, what argparse is told).
+        top: dict, the top level of its config.json, with defaults.
+        groups: names of the groups below.
+        optional: fields of groups that may be null.
+    """
+
+    flags: dict
+    top: dict
+    groups: tuple
+    optional: tuple
+
+    def flag_of(self, field):
+        """The flag that sets a field; None where there is none."""
+        return next((f for f, v in self.flags.items() if v[1] == field), None)
+
+
+WHOLE, NUMBER = Number(int), Number(float)
+COUNT, AMOUNT = Number(int, least=0), Number(float, least=0)
+SIDE, POSITIVE = Number(int, least=1), Number(float, above=0)
+SWITCH = argparse.BooleanOptionalAction
 
 # flag -> (group, field, what argparse is told). The groups are those of
 # config.json; None is its top level.
 FLAGS = {
-    "--layers": ("network", "num_layers", {"type": _WHOLE, "metavar": "N",
+    "--layers": ("network", "num_layers", {"type": WHOLE, "metavar": "N",
         "help": "convolutions"}),
-    "--filters": ("network", "num_filters", {"type": _WHOLE, "metavar": "N",
+    "--filters": ("network", "num_filters", {"type": WHOLE, "metavar": "N",
         "help": "channels of each"}),
-    "--passes": ("network", "passes", {"type": _WHOLE, "metavar": "N",
+    "--passes": ("network", "passes", {"type": WHOLE, "metavar": "N",
         "help": "enlarge in N equal passes (default: none of them above 2)"}),
     "--activation": ("network", "activation", {"metavar": "NAME",
         "help": "a Keras activation"}),
-    "--father-scale": ("augmentation", "father_scale", {"type": _NUMBER,
+    "--father-scale": ("augmentation", "father_scale", {"type": NUMBER,
         "nargs": 2, "metavar": ("LOW", "HIGH"),
         "help": "sizes of the training views, relative to the image"}),
     "--scale-order": ("augmentation", "order", {
         "choices": ("random", "up", "down"), "help": "in which order"}),
-    "--as-is": ("augmentation", "as_is", {"type": _NUMBER, "metavar": "P",
+    "--as-is": ("augmentation", "as_is", {"type": NUMBER, "metavar": "P",
         "help": "probability of a view that is only cropped"}),
     "--no-interpolation": ("augmentation", "no_interpolation", {
-        "type": _NUMBER, "metavar": "P",
+        "type": NUMBER, "metavar": "P",
         "help": "probability of one that is only turned and cropped"}),
     "--scale-difference": ("augmentation", "scale_difference", {
-        "type": _AMOUNT, "metavar": "SIGMA",
+        "type": AMOUNT, "metavar": "SIGMA",
         "help": "spread of the difference between the axes' scales"}),
-    "--shear": ("augmentation", "shear", {"type": _AMOUNT,
+    "--shear": ("augmentation", "shear", {"type": AMOUNT,
         "metavar": "SIGMA", "help": "spread of the shear"}),
-    "--blend": ("augmentation", "blend", {"type": _AMOUNT, "metavar": "P",
+    "--blend": ("augmentation", "blend", {"type": AMOUNT, "metavar": "P",
         "help": "probability of a mixture of two views"}),
-    "--swap-colours": ("augmentation", "swap_colours", {"type": _AMOUNT,
+    "--swap-colours": ("augmentation", "swap_colours", {"type": AMOUNT,
         "metavar": "P",
         "help": "probability of a view with red, green, blue exchanged"}),
-    "--flip": ("augmentation", "flip", {"action": _SWITCH,
+    "--flip": ("augmentation", "flip", {"action": SWITCH,
         "help": "whether to learn from the 8 flips and rotations"}),
-    "--crop-size": ("augmentation", "crop_sizes", {"type": _SIDE,
+    "--crop-size": ("augmentation", "crop_sizes", {"type": SIDE,
         "nargs": "+", "metavar": "N",
         "help": "sides of a crop, one drawn a step"}),
-    "--candidates": ("augmentation", "candidates", {"type": _WHOLE,
+    "--candidates": ("augmentation", "candidates", {"type": WHOLE,
         "metavar": "N", "help": "crops to choose the most detailed from"}),
-    "--noise-std": ("augmentation", "noise_std", {"type": _AMOUNT,
+    "--noise-std": ("augmentation", "noise_std", {"type": AMOUNT,
         "metavar": "LEVELS",
         "help": "noise of the photo, in 8-bit levels, to be removed"}),
+    "--degradation": ("augmentation", "degradation", {"metavar": "STEPS",
+        "help": "how the photo came about, to be undone: "
+        "blur=1.2,bicubic,jpeg=80"}),
     "--loss": ("learning", "loss", {
         "choices": ("l1", "l2", "charbonnier")}),
     "--precision": ("learning", "precision", {
         "choices": ("auto", "float32", "bfloat16"),
         "help": "number format of the training; auto: bfloat16 where the "
         "processor is faster at it"}),
-    "--luma-weight": ("learning", "luma_weight", {"type": _AMOUNT,
+    "--luma-weight": ("learning", "luma_weight", {"type": AMOUNT,
         "metavar": "W", "help": "part of the loss that sees luma alone"}),
     "--optimizer": ("learning", "optimizer", {"choices": ("adam", "muon")}),
-    "--learning-rate": ("learning", "learning_rate", {"type": _NUMBER,
+    "--learning-rate": ("learning", "learning_rate", {"type": NUMBER,
         "metavar": "RATE"}),
-    "--beta1": ("learning", "beta1", {"type": _NUMBER, "metavar": "B",
+    "--beta1": ("learning", "beta1", {"type": NUMBER, "metavar": "B",
         "help": "Adam's first decay, Muon's momentum"}),
     "--schedule": ("learning", "schedule", {
         "choices": ("official", "step", "cosine", "cyclic")}),
-    "--max-steps": ("learning", "max_steps", {"type": _WHOLE,
+    "--max-steps": ("learning", "max_steps", {"type": WHOLE,
         "metavar": "N"}),
-    "--batch-size": ("learning", "batch_size", {"type": _WHOLE,
+    "--batch-size": ("learning", "batch_size", {"type": WHOLE,
         "metavar": "N"}),
-    "--scaling-steps": ("learning", "scaling_steps", {"type": _WHOLE,
+    "--scaling-steps": ("learning", "scaling_steps", {"type": WHOLE,
         "metavar": "N", "help": "scales on the way to the last one"}),
-    "--seed": ("learning", "seed", {"type": _WHOLE, "metavar": "N"}),
+    "--seed": ("learning", "seed", {"type": WHOLE, "metavar": "N"}),
     "--fusion": ("finish", "fusion", {"choices": ("median", "mean", "none"),
         "help": "how the results of the 8 turned views are joined"}),
-    "--back-projection": ("finish", "back_projection", {"type": _WHOLE,
+    "--back-projection": ("finish", "back_projection", {"type": WHOLE,
         "metavar": "N", "help": "rounds, on each view and on the result"}),
-    "--tile": ("finish", "tile", {"type": _WHOLE, "metavar": "N",
+    "--tile": ("finish", "tile", {"type": WHOLE, "metavar": "N",
         "help": "side of a tile in pixels of the photo"}),
-    "--keep-colours": ("finish", "keep_colours", {"action": _SWITCH,
+    "--keep-colours": ("finish", "keep_colours", {"action": SWITCH,
         "help": "keep out colours that the photo does not have nearby"}),
     "--kernel": (None, "kernel", {"metavar": "FILE",
         "help": "blur kernel of the photo's degradation, .npy or .mat"}),
@@ -131,28 +176,30 @@ FLAGS = {
         "photos a folder"}),
     "--baseline": (None, "baseline", {"metavar": "FILE",
         "help": "another method's result, to be compared with"}),
-    "--time-budget": (None, "time_budget", {"type": _SECONDS,
+    "--time-budget": (None, "time_budget", {"type": POSITIVE,
         "metavar": "SECONDS",
         "help": "end in time, with the best so far; for each photo"}),
     "--format": (None, "format", {
         "choices": ("keep", "png", "jpg", "tiff", "webp", "bmp", "npy"),
         "help": "of the result; keep: the photo's (default: png)"}),
-    "--save-views": (None, "save_views", {"action": _SWITCH,
+    "--save-views": (None, "save_views", {"action": SWITCH,
         "help": "write the single, mean and median results too"}),
-    "--save-augmentations": (None, "save_augmentations", {"type": _COUNT,
+    "--save-augmentations": (None, "save_augmentations", {"type": COUNT,
         "metavar": "N", "help": "write N training pairs, to look at"}),
-    "--max-pixels": (None, "max_pixels", {"type": _SIDE, "metavar": "N",
+    "--max-pixels": (None, "max_pixels", {"type": SIDE, "metavar": "N",
         "help": "refuse photos with more pixels"}),
-    "--model": (None, "model", {"metavar": "NAME", "help": "zssr"}),
+    "--model": (None, "model", {"metavar": "NAME",
+        "help": "of `sr-keras models`; or a .keras file or the folder of a "
+        "run, to go on from"}),
     "--image": (None, "image", {"metavar": "PATH",
         "help": "a photo, a folder or a 'pattern*'"}),
     "--recipe": (None, "recipe", {"metavar": "NAME",
-        "help": "default, fast, paper (the authors') or seed (the Keras "
-        "port's)"}),
+        "help": "default, paper (the authors'), seed (the Keras port's) or "
+        "fast (zssr)"}),
     "--scale": (None, "scale", {"metavar": "F",
         "help": "2, 2.37, or 1.5x2 for width x height"}),
-    "--width": (None, "width", {"type": _SIDE, "metavar": "W"}),
-    "--height": (None, "height", {"type": _SIDE, "metavar": "H"}),
+    "--width": (None, "width", {"type": SIDE, "metavar": "W"}),
+    "--height": (None, "height", {"type": SIDE, "metavar": "H"}),
 }  # fmt: skip
 
 # One flag has two names.
@@ -172,3 +219,7 @@ SIZES = ("scale", "width", "height")
 
 # Those that name files.
 FILES = ("image", "kernel", "ground_truth", "baseline")
+
+ZERO_SHOT = Kind(
+    FLAGS, TOP, ("network", "augmentation", "learning", "finish"), ("tile",)
+)

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import inspect
 import math
 import sys
 import time
@@ -10,8 +9,10 @@ import time
 import keras
 import numpy as np
 
+from pipelines.degradation import DEFAULT
 from sr_keras import inference, models
 from sr_keras.cli import exit_code, progress, say
+from sr_keras.cli.arguments import check_arguments
 from sr_keras.cli.interruption import patience
 from sr_keras.symmetry import symmetries
 from sr_keras.tiles import TILE_PIXELS
@@ -262,8 +263,14 @@ def settings_of(job, layers, kernel=None):
     """
     recipe = models.recipe(job["model"], job["recipe"])
     groups = merged(recipe, *layers)
-    if groups.get("augmentation", {}).get("noise_std"):
-        # Back-projection would give the photo its noise back.
+    given = groups.get("augmentation", {})
+    if given.get("degradation", DEFAULT) != DEFAULT and kernel is not None:
+        raise ValueError(
+            "--kernel and --degradation are two answers to one question: "
+            "give --degradation kernel=FILE,..."
+        )
+    if given.get("noise_std") or given.get("degradation", DEFAULT) != DEFAULT:
+        # Back-projection would give the photo its faults back.
         without = {"finish": {"back_projection": 0}}
         groups = merged(recipe, without, *layers)
     made = settings(groups, kernel)
@@ -291,54 +298,8 @@ def build(name, scale, channels, arguments):
     Raises:
         ValueError: an argument that it does not have or cannot use.
     """
-    known = _arguments(name)
-    for key, value in arguments.items():
-        if key not in known:
-            raise ValueError(
-                f"{name} takes no argument {key}: use one of {', '.join(known)}"
-            )
-        if not _is_like(value, known[key]):
-            raise ValueError(f"{key} of {name} cannot be {value!r}")
-    _check_activation(arguments.get("activation"))
+    check_arguments(name, arguments, ("channels",))
     return models.build_bare(name, scale, channels=channels, **arguments)
-
-
-def _arguments(name):
-    """The network's arguments that a user may choose, and their defaults."""
-    cls, fixed = models.network_class(name)
-    own = inspect.signature(cls).parameters.values()
-    taken = {"scale", "channels", "name", "about", *fixed}
-    return {
-        p.name: p.default
-        for p in own
-        if p.kind != p.VAR_KEYWORD and p.name not in taken
-    }
-
-
-def _is_like(value, default):
-    """Whether a value is of the default's kind; None stands for a number."""
-    if default is None:
-        return value is None or type(value) is int
-    kinds = (int, float) if type(default) is float else (type(default),)
-    return type(value) in kinds
-
-
-def _check_activation(name):
-    """Keras's own message lists neither the mistake nor what there is."""
-    if name is None:
-        return
-    try:
-        keras.activations.get(name)
-    except (ValueError, TypeError):
-        others = ("get", "serialize", "deserialize")
-        names = [
-            n
-            for n in dir(keras.activations)
-            if n[0].islower() and n not in others
-        ]
-        raise ValueError(
-            f"no activation {name!r}: use one of {', '.join(names)}"
-        ) from None
 
 
 def _speed(network):

@@ -54,6 +54,81 @@ class Steps:
             self._bar.set_postfix_str(text, refresh=False)
 
 
+class Epochs:
+    """A bar for each epoch, and a line at its end.
+
+    A context manager that is a function (course, logs) to be called after
+    each step.
+
+    Args:
+        steps: int, of an epoch.
+        epochs: int.
+    """
+
+    def __init__(self, steps, epochs):
+        self._steps = steps
+        self._epochs = epochs
+        self._bar = None
+        self._began = self._said = time.monotonic()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, course, logs):
+        """Show a step.
+
+        Args:
+            course: cli.course.Course.
+            logs: dict with the epoch's loss so far.
+        """
+        epoch = len(course.rows) + 1
+        if self._bar is None:
+            self._began = time.monotonic()
+            self._bar = bar(self._steps, "step")
+            self._bar.set_description(f"epoch {epoch}/{self._epochs}")
+            self._bar.update(course.within - 1)
+        self._bar.update(1)
+        now = time.monotonic()
+        text = f"loss {logs['loss']:.5f}"
+        if course.best and course.best["psnr"] is not None:
+            text += f", best PSNR {course.best['psnr']:.2f} dB"
+        if self._bar.disable:
+            if now - self._said >= _EVERY:
+                self._said = now
+                say(f"epoch {epoch} of {self._epochs}, step {course.within} of "
+                    f"{self._steps}, {text}", sys.stderr)  # fmt: skip
+        elif self._bar.n % 10 == 0:
+            self._bar.set_postfix_str(text, refresh=False)
+
+    def end(self, course):
+        """Say what has come of an epoch.
+
+        Args:
+            course: cli.course.Course.
+        """
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        row = course.rows[-1]
+        text = f"epoch {row['epoch']}/{self._epochs}: loss {row['loss']:.5f}"
+        if row["psnr"] is not None:
+            text += f", PSNR {row['psnr']:.3f} dB"
+        if course.best and course.best["epoch"] == row["epoch"]:
+            text += " (the best so far)"
+        if row["skipped"]:
+            text += f", batches skipped: {row['skipped']}"
+        now = self._said = time.monotonic()
+        left = (now - self._began) * (self._epochs - row["epoch"])
+        if left > _EVERY:
+            text += f", about {duration(left)} left"
+        self._began = now
+        say(text)
+
+
 def bar(total, unit):
     """A bar that vanishes at its end; none where stderr is no terminal.
 

@@ -1,9 +1,16 @@
-"""Train a network, on one image for now: `--model zssr`.
+"""Train a network, on a folder of images or on one photo.
 
-Zero-shot: the network learns from the photo itself how to enlarge it. A
-folder or a pattern works through all its images.
+On many images: pairs are made of them, and the network that enlarges best the
+images held back is RUN/best.keras (docs/training.md).
 
-Examples:
+  train.py --model a2n --scale 2 --data div2k --output runs/a2n_x2
+  train.py --model edsr --scale 2 --data photos --model-arg num_blocks=8
+  train.py --resume --output runs/a2n_x2
+  train.py --model a2n --scale 4 --data photos --init-from runs/a2n_x2
+
+On one photo, to enlarge it: zssr learns from the photo itself how. A folder or
+a pattern works through all its images (docs/zero-shot.md).
+
   train.py --model zssr --image photo.jpg --sr-factor 2
   train.py --model zssr --image photo.jpg --width 1920 --recipe fast
   train.py --model zssr --image 'photos/*.jpg' --scale 2 --output larger
@@ -12,18 +19,30 @@ Examples:
 """
 
 import argparse
+from pathlib import Path
 
-from sr_keras.cli.flags import ALIASES, FLAGS, SIZES, TOP
+from sr_keras.cli import config, dataset
+from sr_keras.cli.dataset_flags import DATASET
+from sr_keras.cli.flags import ALIASES, SIZES, ZERO_SHOT
+from sr_keras.names import unknown
 
-HELP = "train a network; with --model zssr on one image, to enlarge it"
+HELP = "train a network: on a folder of images, or zssr on one photo"
 
-_MAIN = ("model", "image", "recipe")
+# The model that learns from one photo; all the others learn from many.
+_ZERO_SHOT = "zssr"
+
+_MAIN = ("model", "scale", "recipe")
+
+# What both kinds take, and neither keeps in its config.json.
+_COMMON = ("output", "overwrite", "config", "model_arg")
 
 _TITLES = {
-    "size": "size of the result, one of",
-    "network": "network", "augmentation": "what it learns from",
-    "learning": "how it learns", "finish": "how the result is made",
-    None: "files and limits",
+    "both": "how it learns, on many images or on one",
+    "dataset": "on many images",
+    "size": "zssr: size of the result, --scale or one of",
+    "network": "zssr: network", "augmentation": "zssr: what it learns from",
+    "learning": "zssr: how it learns", "finish": "zssr: how the result is made",
+    None: "zssr: files and limits",
 }  # fmt: skip
 
 
@@ -39,24 +58,15 @@ def add_arguments(parser):
     groups = {
         key: parser.add_argument_group(title) for key, title in _TITLES.items()
     }
-    for flag, (group, field, options) in FLAGS.items():
-        target = groups["size" if field in SIZES else group]
-        if field in _MAIN:
-            target = parser
+    for flag in {**DATASET.flags, **ZERO_SHOT.flags}:
+        where, field, options = _declared(flag)
+        target = parser if field in _MAIN else groups[where]
         names = (flag, *ALIASES.get(flag, ()))
         target.add_argument(*names, dest=field, **options)
-    parser.add_argument(
-        "--config", metavar="FILE", help="repeat the run that wrote this"
-    )
-    parser.add_argument(
-        "--output", metavar="DIR", help="default: runs/<stem>_zssr_x2"
-    )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="replace results in --output"
-    )
-    groups["network"].add_argument(
-        "--model-arg", action="append", metavar="KEY=VALUE",
-        help="any argument of the network: first_filters=3",
+    _add_files(parser)
+    groups["dataset"].add_argument(
+        "--resume", action="store_true",
+        help="go on with the training in --output, exactly",
     )  # fmt: skip
     groups["augmentation"].add_argument(
         "--no-crop", dest="crop_sizes", action="store_const", const=[],
@@ -73,33 +83,131 @@ def run(args):
     Returns:
         The exit code.
     """
+    given = {
+        k: v
+        for k, v in vars(args).items()
+        if k not in ("run", "command", "started")
+    }
+    stored = _stored(given)
+    model = given.get("model", stored.get("model"))
+    if model is None and "image" not in {**given, **stored}:
+        raise ValueError(
+            "no network: give --model NAME, with --data for one that learns "
+            "from many images, with --image for zssr"
+        )
+    kind = ZERO_SHOT if model in (None, _ZERO_SHOT) else DATASET
+    if kind is DATASET:
+        dataset.check_model(model)
+    _check_fit(given, kind, model or _ZERO_SHOT)
+    return (_zero_shot if kind is ZERO_SHOT else _dataset)(given, args.started)
+
+
+def _declared(flag):
+    """Where a flag is shown, what it sets, and what argparse is told."""
+    one, many = ZERO_SHOT.flags.get(flag), DATASET.flags.get(flag)
+    if many is None:
+        group, field, options = one
+        return ("size" if field in SIZES else group), field, options
+    if one is None:
+        return "dataset", *many[1:]
+    options = {**one[2], **many[2]}
+    if "choices" in many[2]:
+        both = (*many[2]["choices"], *one[2]["choices"])
+        options["choices"] = tuple(dict.fromkeys(both))
+    elif "metavar" in many[2]:
+        options.pop("choices", None)
+    return "both", many[1], options
+
+
+def _add_files(parser):
+    parser.add_argument(
+        "--model-arg", action="append", metavar="KEY=VALUE",
+        help="any argument of the network: num_blocks=8",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", metavar="DIR",
+        help="folder for all that comes of it (default: one in runs)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace results in --output"
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", help="repeat the run that wrote this"
+    )
+
+
+def _stored(given):
+    """The config.json that is to be repeated or gone on with."""
+    if given.get("config"):
+        return config.read(given["config"])
+    own = Path(given.get("output") or "", "config.json")
+    if given.get("resume") and given.get("output") and own.is_file():
+        given["config"] = str(own)
+        return config.read(own)
+    return {}
+
+
+def _check_fit(given, kind, model):
+    """Refuse flags that are for the other kind of training."""
+    other = DATASET if kind is ZERO_SHOT else ZERO_SHOT
+    fields = {field: options for _, field, options in kind.flags.values()}
+    own = {*fields, *_COMMON, *(("resume",) if kind is DATASET else ())}
+    for field, value in given.items():
+        if field not in own:
+            flag = other.flag_of(field) or f"--{field.replace('_', '-')}"
+            which = "zssr" if kind is DATASET else "networks of many images"
+            raise ValueError(
+                f"{flag} does not fit --model {model}: it is for {which}"
+            )
+        choices = fields.get(field, {}).get("choices")
+        if choices and value not in choices:
+            flag = kind.flag_of(field)
+            raise ValueError(
+                unknown(f"{flag} of {model} is no", value, choices)
+            )
+
+
+def _zero_shot(given, started):
     from sr_keras.cli import zero_shot
 
-    given = vars(args)
-    top = {k: given[k] for k in TOP if k in given}
+    top = {k: given[k] for k in ZERO_SHOT.top if k in given}
+    groups = _groups(given, ZERO_SHOT)
+    if given.get("crop_sizes") == []:
+        # Whole views differ in size, and do not stack.
+        groups.setdefault("learning", {}).setdefault("batch_size", 1)
     return zero_shot.run(
         zero_shot.Request(
             top,
-            _groups(given),
+            groups,
             given.get("config"),
             given.get("output"),
             given.get("overwrite", False),
         ),
-        args.started,
+        started,
     )
 
 
-def _groups(given):
+def _dataset(given, started):
+    return dataset.run(
+        dataset.Request(
+            {k: given[k] for k in DATASET.top if k in given},
+            _groups(given, DATASET),
+            given.get("config"),
+            given.get("output"),
+            given.get("overwrite", False),
+            given.get("resume", False),
+        )
+    )
+
+
+def _groups(given, kind):
     """The settings below the top level, as config.json has them."""
     groups = {}
-    for group, field, _ in FLAGS.values():
+    for group, field, _ in kind.flags.values():
         if group and field in given:
             groups.setdefault(group, {})[field] = given[field]
     for text in given.get("model_arg", ()):
         groups.setdefault("network", {}).update([_model_argument(text)])
-    if given.get("crop_sizes") == []:
-        # Whole views differ in size, and do not stack.
-        groups.setdefault("learning", {}).setdefault("batch_size", 1)
     return groups
 
 
@@ -107,10 +215,16 @@ def _model_argument(text):
     key, equals, value = text.partition("=")
     if not (key and equals):
         raise ValueError(f"--model-arg takes KEY=VALUE, not {text!r}")
+    if "," in value:
+        return key, [_value(part) for part in value.split(",")]
+    return key, _value(value)
+
+
+def _value(text):
     for kind in (int, float):
         try:
-            return key, kind(value)
+            return kind(text)
         except ValueError:
             continue
     words = {"true": True, "false": False, "none": None}
-    return key, words.get(value.lower(), value)
+    return words.get(text.lower(), text)

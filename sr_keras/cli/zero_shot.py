@@ -9,10 +9,8 @@ from pathlib import Path
 from sr_keras import images
 from sr_keras.cli import config, load_keras, say
 from sr_keras.cli.files import folder_for, has_result
-from sr_keras.cli.flags import SIZES, TOP
+from sr_keras.cli.flags import SIZES, TOP, ZERO_SHOT
 from sr_keras.cli.photo import Photo
-
-TRAINABLE = ("zssr",)
 
 # Where results go unless they are told to.
 RUNS = Path("runs")
@@ -125,7 +123,9 @@ def _settings(request):
     """The top level of config.json, and the layers of what is below it."""
     stored, stored_groups = {}, {}
     if request.config:
-        stored, stored_groups = config.read(request.config)
+        stored, stored_groups = config.checked(
+            config.read(request.config), ZERO_SHOT, request.config
+        )
     if any(key in request.given for key in SIZES):
         stored = {k: v for k, v in stored.items() if k not in SIZES}
     if "recipe" in request.given:
@@ -145,10 +145,6 @@ def _is_many(image):
 
 
 def _check(job):
-    if job["model"] not in TRAINABLE:
-        raise ValueError(
-            f"cannot train {job['model']!r}: use --model {', '.join(TRAINABLE)}"
-        )
     if not job["image"]:
         raise ValueError("no photo: give --image FILE, FOLDER or 'PATTERN*'")
     sizes = [key for key in SIZES if job[key] is not None]

@@ -6,6 +6,8 @@ Adding one is a new file here, a test, and a line in the table below.
 import copy
 import importlib
 
+from sr_keras.names import unknown
+
 # name -> (file in this folder, class, its fixed arguments, one line).
 # A lookup imports that one file, never all of them.
 _TABLE = {
@@ -126,9 +128,7 @@ def recipe(name, which="default"):
     module = _entry(name)[0]
     recipes = importlib.import_module(f"{__name__}.{module}").RECIPES
     if which not in recipes:
-        raise ValueError(
-            f"no recipe {which!r} for {name}: use one of {', '.join(recipes)}"
-        )
+        raise ValueError(unknown("no recipe", which, recipes, f" for {name}"))
     return copy.deepcopy(recipes[which])
 
 
@@ -201,7 +201,5 @@ def check_scale(name, scale):
 
 def _entry(name):
     if name not in _TABLE:
-        raise ValueError(
-            f"no network is called {name!r}: use one of {', '.join(_TABLE)}"
-        )
+        raise ValueError(unknown("no network is called", name, _TABLE))
     return _TABLE[name]

@@ -103,3 +103,28 @@ class Watch(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Tell."""
         self.tell(logs["loss"], float(self.model.optimizer.learning_rate))
+
+
+class Guard(keras.callbacks.Callback):
+    """Ends a training that has gone astray.
+
+    Args:
+        limit: int, batches skipped in a row that are too many.
+    """
+
+    def __init__(self, limit):
+        super().__init__()
+        self.limit = limit
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Look at how many batches have been skipped.
+
+        Raises:
+            ValueError: too many in a row.
+        """
+        if logs["in_a_row"] >= self.limit:
+            raise ValueError(
+                f"the training has gone astray: {self.limit} batches in a row "
+                "had a loss that is not finite or leaps; give a smaller "
+                "--learning-rate, or --clip-norm 1"
+            )

@@ -122,3 +122,35 @@ SCHEDULES = {
     "cosine": cosine,
     "cyclic": cyclic,
 }
+
+
+def of_epochs(learning, steps):
+    """The learning rate of a training that is counted in epochs.
+
+    Args:
+        learning: training.plan.Learning.
+        steps: int, steps of an epoch.
+
+    Returns:
+        float, or a keras.optimizers.schedules.LearningRateSchedule, a
+        function of the step alone.
+    """
+    from keras.optimizers import schedules
+
+    first = learning.learning_rate
+    last = min(learning.final_rate or 0.0, first)
+    if learning.schedule == "cosine":
+        total = learning.epochs * steps
+        return schedules.CosineDecay(first, total, alpha=last / first)
+    drops = range(learning.step_every, learning.epochs, learning.step_every)
+    if learning.schedule == "constant" or not drops:
+        return first
+    factors = [learning.step_factor ** (i + 1) for i in range(len(drops))]
+    rates = [max(first * factor, last) for factor in factors]
+    # Step k is the first with the next rate; Keras counts one further.
+    return schedules.PiecewiseConstantDecay(
+        [epoch * steps - 1 for epoch in drops], [first, *rates]
+    )
+
+
+OF_EPOCHS = ("constant", "step", "cosine")

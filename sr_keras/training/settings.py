@@ -67,19 +67,56 @@ def settings(groups, kernel=None):
         ValueError: an unknown group or field, or a value out of range.
         TypeError: a value of the wrong kind.
     """
-    _known("config", groups, ["network", *_GROUPS, "finish"])
-    made = {}
-    for name, cls in _GROUPS.items():
-        fields = groups.get(name, {})
-        fields = {k: _tuple(v) for k, v in fields.items()}
-        _known(name, fields, [f.name for f in dataclasses.fields(cls)])
-        _check_kinds(name, fields, cls)
-        made[name] = cls(**fields)
+    check_known("config", groups, ["network", *_GROUPS, "finish"])
+    made = {
+        name: checked(name, groups.get(name, {}), cls)
+        for name, cls in _GROUPS.items()
+    }
     finish = groups.get("finish", {})
-    _known("finish", finish, _FINISH)
+    check_known("finish", finish, _FINISH)
     _check_kinds("finish", finish, Finish)
     network = dict(groups.get("network", {}))
     return Settings(network, finish=Finish(**finish, kernel=kernel), **made)
+
+
+def checked(name, fields, cls):
+    """Check a group of settings and make it.
+
+    Args:
+        name: str, the group's.
+        fields: dict of field -> value; what is missing has its default.
+        cls: dataclass.
+
+    Returns:
+        An instance of it.
+
+    Raises:
+        ValueError: an unknown field, or a value out of range.
+        TypeError: a value of the wrong kind.
+    """
+    fields = {k: _tuple(v) for k, v in fields.items()}
+    check_known(name, fields, [f.name for f in dataclasses.fields(cls)])
+    _check_kinds(name, fields, cls)
+    return cls(**fields)
+
+
+def check_known(where, given, known):
+    """Refuse what is not known.
+
+    Args:
+        where: str, for the message.
+        given: names.
+        known: names that there are.
+
+    Raises:
+        ValueError: it names those that are unknown.
+    """
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise ValueError(
+            f"unknown {where} setting {', '.join(unknown)}: "
+            f"use {', '.join(known)}"
+        )
 
 
 def _tuple(value):
@@ -88,8 +125,10 @@ def _tuple(value):
 
 def _check_kinds(where, given, cls):
     for field in dataclasses.fields(cls):
+        if field.name not in given:
+            continue
         kind = float | int if field.type is float else field.type
-        value = given.get(field.name, field.default)
+        value = given[field.name]
         # To Python, True is a 1.
         if not isinstance(value, kind) or (
             isinstance(value, bool) and kind is not bool
@@ -98,12 +137,3 @@ def _check_kinds(where, given, cls):
             raise TypeError(
                 f"{where} setting {field.name} is of type {kind}, not {value!r}"
             )
-
-
-def _known(where, given, known):
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        raise ValueError(
-            f"unknown {where} setting {', '.join(unknown)}: "
-            f"use {', '.join(known)}"
-        )

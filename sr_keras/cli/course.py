@@ -1,0 +1,243 @@
+"""A training on many images: epochs, and what is kept of them."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+
+from sr_keras import artifact
+from sr_keras.cli.interruption import patience
+from sr_keras.cli.logbook import Logbook
+from sr_keras.models.network import Network
+from sr_keras.training import checkpoint
+from sr_keras.training.callbacks import Guard
+from sr_keras.training.pixel import PixelTrainer
+from sr_keras.training.validation import Validation
+
+LAST = "last.keras"
+KEPT = "epochs"
+
+
+@dataclasses.dataclass
+class Course:
+    """The epochs of a training, and its folder.
+
+    Whenever it ends, a course with the same arguments goes on in the same
+    folder, to the same weights as if it had never ended: batches are a
+    function of their number, and everything else is in the checkpoint.
+
+    Attributes:
+        trainer: PixelTrainer, compiled.
+        network: Network, in float32: what is validated and written.
+        pairs: function (epoch) -> tf.data.Dataset that begins with it.
+        folder: Path, an existing folder.
+        epochs: int.
+        steps: int, of an epoch.
+        validation: Validation, or None.
+        about: dict, what the artifacts say of themselves.
+        keep_every: int, epochs between two networks that are kept; 0 for
+            none.
+        skip_limit: int, skipped batches in a row that end it.
+        watch: function (course, logs of the step) called after
+            every step, or None.
+        tell: function (course) called after every epoch, or None.
+        rows: list of dict, one for each epoch that is done.
+        best: dict of epoch and psnr, or None.
+    """
+
+    trainer: PixelTrainer
+    network: Network
+    pairs: Callable
+    folder: Path
+    epochs: int
+    steps: int
+    validation: Validation | None = None
+    about: dict = dataclasses.field(default_factory=dict)
+    keep_every: int = 0
+    skip_limit: int = 20
+    watch: Callable | None = None
+    tell: Callable | None = None
+    rows: list = dataclasses.field(default_factory=list)
+    best: dict | None = None
+
+    def __post_init__(self):
+        bicubic = self.validation and self.validation.bicubic()
+        self._logbook = Logbook(self.folder, self.epochs, bicubic)
+        self._seconds = 0.0
+        self._since = time.monotonic()
+
+    @property
+    def bicubic(self):
+        """The validation PSNR of bicubic interpolation, or None."""
+        return self._logbook.bicubic
+
+    @property
+    def within(self):
+        """How many steps of the epoch at hand are done."""
+        return int(self.trainer.steps) - len(self.rows) * self.steps
+
+    def resume(self):
+        """Go back to where the folder's checkpoint was written.
+
+        Returns:
+            Whether there is one.
+
+        Raises:
+            ValueError: it is of another training.
+        """
+        path = self.folder / checkpoint.FILE
+        if not path.exists():
+            return False
+        record = checkpoint.load(path, self.trainer)
+        if record["steps"] != self.steps:
+            raise ValueError(
+                f"{path} is of epochs of {record['steps']} steps, not "
+                f"{self.steps}: give --steps-per-epoch {record['steps']}"
+            )
+        self.rows, self.best = record["rows"], record["best"]
+        self._seconds = record["seconds"]
+        return True
+
+    def run(self):
+        """Train to the end.
+
+        Raises:
+            KeyboardInterrupt: it was stopped; everything up to the last step
+                has been written.
+            ValueError: it went astray.
+        """
+        self._since = time.monotonic()
+        try:
+            if self.within:
+                self._finish_epoch()
+            if len(self.rows) < self.epochs:
+                self._fit(self.pairs(len(self.rows)), self.steps, self.epochs)
+        except KeyboardInterrupt:
+            with patience():
+                self._save_last()
+            raise
+        finally:
+            self._logbook.close()
+
+    def _finish_epoch(self):
+        """Do what is left of an epoch that was interrupted."""
+        done, epoch = self.within, len(self.rows)
+        if done < self.steps:
+            data = self.pairs(epoch).skip(done)
+            self._fit(data, self.steps - done, epoch + 1)
+        else:
+            self.end_epoch()
+
+    def _fit(self, data, steps, epochs):
+        self.trainer.fit(
+            data,
+            initial_epoch=len(self.rows),
+            epochs=epochs,
+            steps_per_epoch=steps,
+            verbose=0,
+            shuffle=False,
+            callbacks=[Guard(self.skip_limit), _Epochs(self)],
+        )
+
+    def end_epoch(self):
+        """Validate, and write all there is."""
+        epoch = len(self.rows) + 1
+        self.trainer.give_weights(self.network)
+        psnr, seen = None, []
+        if self.validation:
+            looks = self._logbook.looks(epoch)
+            psnr, seen = self.validation.score(self.network, looks)
+        with patience() as waiting:
+            self.rows.append(self._row(epoch, psnr))
+            if self._is_best(psnr):
+                self.best = {"epoch": epoch, "psnr": psnr}
+                self._save_network(artifact.BEST)
+            if self.keep_every and epoch % self.keep_every == 0:
+                (self.folder / KEPT).mkdir(exist_ok=True)
+                self._save_network(f"{KEPT}/epoch_{epoch:04d}.keras")
+            self._save_last()
+            self._logbook.write(self.rows, seen)
+        if self.tell:
+            self.tell(self)
+        if waiting:
+            raise waiting[0]
+
+    def _row(self, epoch, psnr):
+        trainer = self.trainer
+        return {
+            "epoch": epoch,
+            "steps": int(trainer.steps),
+            "loss": float(trainer.loss_tracker.result()),
+            "psnr": psnr,
+            "rate": float(trainer.optimizer.learning_rate),
+            "skipped": int(trainer.skip_tracker.result()),
+            "seconds": round(self._elapsed(), 1),
+        }
+
+    def _elapsed(self):
+        """Seconds of training, those before an interruption included."""
+        now = time.monotonic()
+        self._seconds += now - self._since
+        self._since = now
+        return self._seconds
+
+    def _is_best(self, psnr):
+        # Without validation the latest is the best that is known.
+        return psnr is None or self.best is None or psnr > self.best["psnr"]
+
+    def _save_last(self):
+        """Write the network as it is, and what is needed to go on."""
+        if not int(self.trainer.steps):
+            return
+        self.trainer.give_weights(self.network)
+        self._save_network(LAST)
+        record = {
+            "rows": self.rows,
+            "best": self.best,
+            "steps": self.steps,
+            "seconds": self._elapsed(),
+        }
+        path = self.folder / checkpoint.FILE
+        checkpoint.save(path, self.trainer, record)
+
+    def _save_network(self, name):
+        artifact.save(
+            self.network,
+            self.folder / name,
+            **self.about,
+            steps=int(self.trainer.steps),
+        )
+
+
+class _Epochs(keras.callbacks.Callback):
+    """Counts for a course.
+
+    Keras sets the metrics back when `fit` begins; those of an epoch that was
+    interrupted are kept.
+    """
+
+    def __init__(self, course):
+        super().__init__()
+        self._course = course
+        self._kept = None
+
+    def on_train_begin(self, logs=None):
+        if self._course.within:
+            variables = [
+                v for m in self._course.trainer.metrics for v in m.variables
+            ]
+            self._kept = [(v, v.numpy()) for v in variables]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for variable, value in self._kept or ():
+            variable.assign(value)
+        self._kept = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._course.watch:
+            self._course.watch(self._course, logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._course.end_epoch()

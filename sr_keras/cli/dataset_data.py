@@ -1,0 +1,74 @@
+"""The images of a training: which are learned from, and which are not."""
+
+import pipelines
+from pipelines.sources import Source
+
+# The part that is held back unless it is said.
+_SPLIT = 0.1
+
+
+def sources(job, scale, data, seed):
+    """Open the images.
+
+    Args:
+        job: dict, the top level of config.json.
+        scale: int.
+        data: training.plan.Data.
+        seed: int, for what is held back.
+
+    Returns:
+        Pair of pipelines.sources.Source: to train on, and to validate on, or
+        None.
+
+    Raises:
+        ValueError, FileNotFoundError: there are none, or too few.
+    """
+    specs = job["data"]
+    train = _opened(specs, job, scale, data, "train")
+    if len(train) < data.batch_size:
+        raise ValueError(
+            f"{train.name} has {len(train)} images, fewer than the batch of "
+            f"{data.batch_size}: give more images or a smaller --batch-size"
+        )
+    split = job["validation_split"]
+    if job["validation"]:
+        held = _opened([job["validation"]], job, scale, data, "validation")
+    elif split == 0:
+        held = None
+    else:
+        held = _own(train, specs, job, scale, data) if split is None else None
+        if held is None:
+            train, held = _divided(train, split or _SPLIT, data, seed)
+    return train, held
+
+
+def _opened(specs, job, scale, data, split):
+    return Source.joined(
+        [
+            pipelines.open_source(
+                spec, scale, data.degradation, split, job["data_dir"]
+            )
+            for spec in specs
+        ]
+    )
+
+
+def _own(train, specs, job, scale, data):
+    """The images that the data set itself has for validation, or None."""
+    try:
+        held = _opened(specs, job, scale, data, "validation")
+    except (ValueError, FileNotFoundError):
+        return None
+    return None if {*held.names} & {*train.names} else held
+
+
+def _divided(source, split, data, seed):
+    train, held = source.divided(split, seed)
+    if len(train) < data.batch_size:
+        raise ValueError(
+            f"{source.name} has {len(source)} images, {len(held)} of them for "
+            f"validation, and the others are fewer than the batch of "
+            f"{data.batch_size}: give more images, a smaller --batch-size or "
+            "--validation DIR"
+        )
+    return train, held

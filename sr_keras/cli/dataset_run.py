@@ -1,0 +1,356 @@
+"""A training on many images at work: made from its settings, and reported."""
+
+import re
+import sys
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+import pipelines
+from pipelines.pairs import whole_scale
+from sr_keras import artifact, losses, models
+from sr_keras._version import __version__
+from sr_keras.cli import EXIT_DONE, exit_code, progress, say
+from sr_keras.cli.arguments import check_arguments
+from sr_keras.cli.course import LAST, Course
+from sr_keras.cli.dataset_data import sources
+from sr_keras.cli.files import LAST as SUMMARY
+from sr_keras.cli.files import save_json
+from sr_keras.training.optimizers import optimizer_of
+from sr_keras.training.pixel import PixelTrainer
+from sr_keras.training.plan import plan
+from sr_keras.training.settings import merged
+from sr_keras.training.transfer import transfer
+from sr_keras.training.validation import PROTOCOL, Validation
+
+# What a function within a pipeline has raised, in TensorFlow's words.
+_RAISED = re.compile(r"(?:ValueError|TypeError|OSError|\w*Error): (.+)")
+
+# How mixed precision fares on a CPU, measured there.
+_ON_CPU = {
+    "mixed_float16": "mixed_float16 is 8 times slower than float32 on a CPU",
+    "mixed_bfloat16": "mixed_bfloat16 trains no faster than float32 on a CPU",
+}
+
+
+def resolve(job):
+    """Find out which network is meant.
+
+    Args:
+        job: dict, the top level of config.json.
+
+    Returns:
+        Tuple (name, scale, Network to go on from or None).
+
+    Raises:
+        ValueError: it is none to be trained here, or has no such scale.
+        FileNotFoundError: there is no such file.
+    """
+    name, network, scale = job["model"], None, job["scale"]
+    if name not in models.list_models():
+        network = artifact.load(name)
+        if network.zero_shot:
+            raise ValueError(
+                f"{name} has learned from one photo: train zssr on another "
+                "with --image, or another network"
+            )
+        scale = network.scale if scale is None else scale
+        if str(scale) != str(network.scale):
+            raise ValueError(
+                f"{name} is for scale {network.scale}, not {scale}"
+            )
+        name = network.about.get("name", network.name)
+    known = models.network_class(name)[0].scales
+    if scale is None:
+        listed = ", ".join(map(str, known or (2, 3, 4, 8)))
+        raise ValueError(f"no scale: give --scale, for {name} one of {listed}")
+    try:
+        scale = whole_scale(float(scale))
+    except ValueError as e:
+        raise ValueError(
+            f"--scale {scale}: {name} learns one whole factor"
+        ) from e
+    models.check_scale(name, scale)
+    return name, scale, network
+
+
+class Run:
+    """A training, ready to begin.
+
+    Args:
+        job: dict, the top level of config.json.
+        layers: dicts of groups of settings, the later over the earlier.
+        start: tuple that `resolve` gave.
+
+    Raises:
+        ValueError, TypeError: a setting or images that cannot be used.
+    """
+
+    def __init__(self, job, layers, start):
+        self.name, self.scale, network = start
+        self.job = {**job, "scale": self.scale}
+        groups = _groups(self.job, self.name, layers, network is not None)
+        self.plan = plan(groups)
+        learning = self.plan.learning
+        _warn(learning.mixed_precision)
+        keras.utils.set_random_seed(learning.seed)
+        self.network, learner = self._networks(network)
+        self.notes = self._start_from(learner)
+        data = self.plan.data
+        self.source, held = sources(self.job, self.scale, data, learning.seed)
+        self.steps = learning.steps_per_epoch or pipelines.steps_per_epoch(
+            self.source, data.batch_size, data.patches_per_image
+        )
+        self.pairs(0)  # what is wrong with the images is found here
+        self.held = held
+        self.trainer = self._trainer(learner)
+
+    def pairs(self, epoch):
+        """The training batches.
+
+        Args:
+            epoch: int, the first.
+
+        Returns:
+            tf.data.Dataset, as `pipelines.paired` says.
+        """
+        data, bare = self.plan.data, getattr(self.network, "network", None)
+        bare = bare or self.network
+        return pipelines.paired(
+            self.source,
+            self.scale,
+            batch_size=data.batch_size,
+            hr_patch_size=data.hr_patch_size,
+            degradation=data.degradation,
+            channels=bare.input_shape[-1],
+            interpolated=bare.refiner,
+            augment=data.augment,
+            seed=self.plan.learning.seed,
+            epoch=epoch,
+            steps=self.steps,
+            patches_per_image=data.patches_per_image,
+            cache_gb=self.job["cache_gb"],
+            stride=data.stride,
+        )
+
+    def work(self, folder):
+        """Train, and report.
+
+        Args:
+            folder: Path, an existing folder; its checkpoint is gone on from.
+
+        Returns:
+            The exit code.
+
+        Raises:
+            ValueError: the training or its images have gone wrong.
+        """
+        course = self._course(folder)
+        resumed = course.resume()
+        for line in (*self.source.notes, *(() if resumed else self.notes)):
+            say(line, sys.stderr)
+        say(self._described(course, resumed))
+        save_json(folder / "config.json", self._config())
+        (folder / SUMMARY).unlink(missing_ok=True)
+        try:
+            with progress.Epochs(self.steps, course.epochs) as course.watch:
+                course.tell = course.watch.end
+                course.run()
+        except KeyboardInterrupt as e:
+            say(_stopped(course), sys.stderr)
+            return exit_code(e)
+        except tf.errors.OpError as e:
+            raise ValueError(_reason(e)) from e
+        finally:
+            self._name_skipped()
+        return self._finished(course)
+
+    def _networks(self, start):
+        """What is written, in float32, and what learns; of equal weights."""
+        arguments = self.plan.network
+        if start is None:
+            check_arguments(self.name, arguments)
+            network = models.build(self.name, self.scale, **arguments)
+        else:
+            network = start
+            _check_same(getattr(start, "network", start), arguments)
+        precision = self.plan.learning.mixed_precision
+        keras.config.set_dtype_policy(precision)
+        try:
+            learner = type(network).from_config(network.get_config())
+        finally:
+            keras.config.set_dtype_policy("float32")
+        learner.set_weights(network.get_weights())
+        return network, learner
+
+    def _start_from(self, learner):
+        """Take over weights of --init-from; return what happened."""
+        source = self.job["init_from"]
+        if not source:
+            return []
+        return transfer(artifact.load(source), learner).lines(source)
+
+    def _trainer(self, network):
+        learning = self.plan.learning
+        policy = keras.dtype_policies.get(learning.mixed_precision)
+        trainer = PixelTrainer(
+            network, learning.ema, learning.skip_factor, dtype=policy
+        )
+        # On a CPU, XLA makes these convolutions twice as slow.
+        trainer.compile(
+            optimizer_of(learning, trainer.network, self.steps),
+            losses.get(learning.loss),
+            jit_compile="auto" if _has_gpu() else False,
+        )
+        return trainer
+
+    def _course(self, folder):
+        validation = None
+        if self.held is not None:
+            validation = Validation(
+                self.held,
+                self.scale,
+                self.plan.data.degradation,
+                self.job["validation_limit"],
+            )
+        learning = self.plan.learning
+        return Course(
+            self.trainer,
+            self.network,
+            self.pairs,
+            folder,
+            learning.epochs,
+            self.steps,
+            validation,
+            {"name": self.name, "recipe": self.job["recipe"]},
+            self.job["keep_every"],
+            learning.skip_limit,
+        )
+
+    def _described(self, course, resumed):
+        """One line that says what will be done."""
+        data = self.plan.data
+        side = data.hr_patch_size or 48 * self.scale
+        held = "no validation"
+        if self.held is not None:
+            count = min(len(self.held), self.job["validation_limit"])
+            held = (
+                f"{progress.counted(count, 'image')} to validate on (bicubic: "
+                f"{course.bicubic:.3f} dB)"
+            )
+        text = (
+            f"{self.name} x{self.scale}, {self.network.count_params():,} "
+            f"parameters; {progress.counted(len(self.source), 'image')} to "
+            f"learn from, {held}; {progress.counted(course.epochs, 'epoch')} "
+            f"of {progress.counted(self.steps, 'step')} on {data.batch_size} x "
+            f"{side}x{side}"
+        )
+        if resumed:
+            done = progress.counted(len(course.rows), "epoch")
+            text += f"; going on after {done} and {course.within} steps"
+        return text
+
+    def _config(self):
+        """All that was asked, so that --config repeats it from any folder."""
+        job = dict(self.job)
+        places = ("data_dir", "validation", "init_from", "model")
+        for key in places:
+            job[key] = _anywhere(job[key])
+        job["data"] = [_anywhere(spec) for spec in job["data"]]
+        return {
+            **job,
+            **self.plan.to_dict(),
+            "version": __version__,
+            "versions": artifact.versions(),
+            "command": sys.argv,
+        }
+
+    def _name_skipped(self):
+        held = [] if self.held is None else self.held.skipped
+        skipped = sorted({*self.source.skipped, *held})
+        if skipped:
+            count = progress.counted(len(skipped), "image")
+            say(
+                f"{count} could not be read and had to be left out:", sys.stderr
+            )
+        for line in skipped:
+            say(f"  {line}", sys.stderr)
+
+    def _finished(self, course):
+        best = course.best or {"epoch": 0, "psnr": None}
+        summary = {
+            "model": self.name,
+            "scale": self.scale,
+            "epochs": len(course.rows),
+            "steps": int(self.trainer.steps),
+            "best_epoch": best["epoch"],
+            "psnr": best["psnr"],
+            "bicubic": course.bicubic,
+            "protocol": PROTOCOL,
+            "skipped_batches": sum(row["skipped"] for row in course.rows),
+            "seconds": course.rows[-1]["seconds"],
+        }
+        save_json(course.folder / SUMMARY, summary)
+        text = f"wrote {course.folder / artifact.BEST}: epoch {best['epoch']}"
+        if best["psnr"] is not None:
+            text += f", {best['psnr']:.3f} dB (bicubic {course.bicubic:.3f})"
+        say(text)
+        return EXIT_DONE
+
+
+def _check_same(network, arguments):
+    """A network that is there has its arguments already."""
+    for key, value in arguments.items():
+        own = network.arguments.get(key)
+        if own != value:
+            raise ValueError(
+                f"--model-arg {key}={value} cannot be: the network of --model "
+                f"has {key}={own}"
+            )
+
+
+def _groups(job, name, layers, made):
+    """The recipe, without the network where that is made, and its overlays."""
+    recipe = models.recipe(name, job["recipe"])
+    if made:
+        recipe.pop("network", None)
+    own = {k: v for layer in layers for k, v in layer.get("data", {}).items()}
+    data = recipe.get("data", {})
+    side = data.get("hr_patch_size")
+    refiner = models.network_class(name)[0].refiner
+    if side and not refiner and "hr_patch_size" not in own:
+        # The paper's is for one factor; others need a multiple of theirs.
+        scale = job["scale"]
+        data["hr_patch_size"] = max(side // scale, 1) * scale
+    return merged(recipe, *layers)
+
+
+def _warn(precision):
+    if precision in _ON_CPU and not _has_gpu():
+        say(f"{_ON_CPU[precision]}: leave out --mixed-precision", sys.stderr)
+
+
+def _has_gpu():
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def _anywhere(path):
+    """A path that means the same from every folder; names stay names."""
+    return str(Path(path).absolute()) if path and Path(path).exists() else path
+
+
+def _stopped(course):
+    done = progress.counted(len(course.rows), "epoch")
+    if not int(course.trainer.steps):
+        return "stopped before the first step: nothing to keep"
+    return (
+        f"stopped after {done} and {progress.counted(course.within, 'step')}: "
+        f"kept {course.folder / LAST} and the checkpoint; add --resume to go on"
+    )
+
+
+def _reason(error):
+    """What a pipeline's function has said, without TensorFlow's story."""
+    found = _RAISED.findall(str(error))
+    return found[-1].strip() if found else str(error).splitlines()[0]

@@ -1,0 +1,93 @@
+"""What a training on many images leaves in its folder, epoch by epoch."""
+
+import csv
+import io
+import os
+
+import numpy as np
+
+from sr_keras import images, plots
+from sr_keras.training.eventlog import EventLog
+
+COLUMNS = ("epoch", "steps", "loss", "psnr", "rate", "skipped", "seconds")
+
+HISTORY = "history.csv"
+CURVES = "curves.png"
+SAMPLES = "samples"
+EVENTS = "tensorboard"
+
+# Images that are looked at.
+SHOWN = 3
+
+# How often, over a training.
+_LOOKS = 20
+
+
+class Logbook:
+    """Curves, tables, pictures.
+
+    Args:
+        folder: Path of the run.
+        epochs: int, how many there will be.
+        bicubic: float, the validation PSNR of bicubic interpolation, or None.
+    """
+
+    def __init__(self, folder, epochs, bicubic=None):
+        self.folder = folder
+        self.epochs = epochs
+        self.bicubic = bicubic
+        self._events = EventLog(folder / EVENTS)
+
+    def looks(self, epoch):
+        """How many images to look at after an epoch.
+
+        Args:
+            epoch: int, from 1.
+
+        Returns:
+            int.
+        """
+        every = max(self.epochs // _LOOKS, 1)
+        return SHOWN if epoch % every == 0 or epoch in (1, self.epochs) else 0
+
+    def write(self, rows, seen):
+        """Write all that is known.
+
+        Args:
+            rows: list of dict with COLUMNS, one an epoch.
+            seen: list of tuples of ndarrays, as `Validation.score` has them.
+        """
+        self._table(rows)
+        plots.curves(self.folder / CURVES, rows, self.bicubic)
+        last = rows[-1]
+        for name in ("loss", "psnr", "rate", "skipped"):
+            if last[name] is not None:
+                self._events.scalar(name, last[name], last["epoch"])
+        for number, pictures in enumerate(seen):
+            self._strip(number + 1, plots.strip(*pictures), last["epoch"])
+        self._events.flush()
+
+    def close(self):
+        """End what is open."""
+        self._events.close()
+
+    def _table(self, rows):
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        path = self.folder / HISTORY
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            temporary.write_text(text.getvalue(), "utf-8")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _strip(self, number, strip, epoch):
+        folder = self.folder / SAMPLES
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{number}_epoch_{epoch:04d}.png"
+        images.write(path, images.Image(np.clip(strip, 0, 1)))
+        name = f"lr_bicubic_sr_hr/{number}"
+        self._events.image(name, path.read_bytes(), strip.shape[:2], epoch)

@@ -1,0 +1,71 @@
+"""The whole state of a training in one file, to go on with exactly."""
+
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+FILE = "checkpoint.npz"
+
+_RECORD = "record"
+
+
+def save(path, trainer, record):
+    """Write a checkpoint, whole or not at all.
+
+    Args:
+        path: Path, ending in .npz.
+        trainer: PixelTrainer.
+        record: JSON values, what is known besides.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = Path(path)
+    arrays = {
+        f"{i:05d}": np.asarray(variable)
+        for i, variable in enumerate(trainer.state())
+    }
+    text = json.dumps(record).encode()
+    arrays[_RECORD] = np.frombuffer(text, np.uint8)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.npz")
+    try:
+        np.savez(temporary, **arrays)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(path, trainer):
+    """Put a training into the state it was in.
+
+    Args:
+        path: Path.
+        trainer: PixelTrainer, made and compiled as then.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: the file is broken, or of another network or optimizer.
+        OSError: it cannot be read.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            record = json.loads(stored[_RECORD].tobytes())
+            names = sorted(set(stored.files) - {_RECORD})
+            arrays = [stored[name] for name in names]
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as e:
+        raise ValueError(f"{path} is no checkpoint ({e}): delete it") from e
+    variables = trainer.state()
+    shapes = [tuple(v.shape) for v in variables]
+    if shapes != [a.shape for a in arrays]:
+        raise ValueError(
+            f"{path} is of another network or optimizer: give the settings "
+            "it was made with, or --overwrite to begin anew"
+        )
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)
+    return record

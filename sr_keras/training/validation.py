@@ -1,0 +1,84 @@
+"""Validation on whole images, as the papers measure."""
+
+import dataclasses
+
+import numpy as np
+
+import pipelines
+from pipelines.sources import Source
+from sr_keras import inference, metrics
+from sr_keras.resize import imresize
+
+PROTOCOL = "matlab-y"
+
+# The most that an image counts: one without a fault has no end of decibels.
+_CEILING = 100.0
+
+
+@dataclasses.dataclass
+class Validation:
+    """Images that are not trained on.
+
+    Attributes:
+        source: pipelines.sources.Source.
+        scale: int.
+        degradation: str, as for `pipelines.whole`.
+        limit: int, the most images that are looked at; None for all.
+    """
+
+    source: Source
+    scale: int
+    degradation: str = "bicubic"
+    limit: int | None = 5
+
+    def bicubic(self):
+        """What bicubic interpolation reaches.
+
+        Returns:
+            float, decibels.
+
+        Raises:
+            ValueError: no image can be read, or one cannot be scored.
+        """
+        return self._mean(self._interpolated)[0]
+
+    def score(self, network, shown=0):
+        """What a network reaches.
+
+        Args:
+            network: Network.
+            shown: int, how many images to return beside it.
+
+        Returns:
+            Tuple (mean PSNR in decibels, list of tuples of ndarrays (lr,
+            bicubic, sr, hr), float32 (H, W, 3) in [0, 1]).
+
+        Raises:
+            ValueError: no image can be read.
+        """
+        return self._mean(lambda lr: inference.upscale(lr, network), shown)
+
+    def _mean(self, enlarge, shown=0):
+        values, seen = [], []
+        pairs = pipelines.whole(
+            self.source,
+            self.scale,
+            degradation=self.degradation,
+            limit=self.limit,
+        )
+        for lr, hr in pairs.as_numpy_iterator():
+            lr, hr = lr[0], hr[0]
+            sr = enlarge(lr)
+            psnr = metrics.psnr(sr, hr, PROTOCOL, self.scale)
+            values.append(min(psnr, _CEILING))
+            if len(seen) < shown:
+                seen.append((lr, self._interpolated(lr), sr, hr))
+        if not values:
+            raise ValueError(
+                f"no image of {self.source.name} can be read: give another "
+                "--validation"
+            )
+        return float(np.mean(values)), seen
+
+    def _interpolated(self, lr):
+        return np.clip(imresize(lr, float(self.scale)), 0, 1)

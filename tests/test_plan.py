@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from sr_keras import models
+from sr_keras.training import schedules
+from sr_keras.training.plan import Learning, plan
+
+
+def rates(steps, count, **learning):
+    rate = schedules.of_epochs(Learning(**learning), steps)
+    if isinstance(rate, float):
+        return [rate] * count
+    return [float(rate(k)) for k in range(count)]
+
+
+def test_constant_rate():
+    assert rates(3, 6, learning_rate=0.5, epochs=2) == [0.5] * 6
+
+
+def test_rate_in_steps():
+    found = rates(
+        2, 10, learning_rate=0.8, schedule="step", step_every=2, epochs=5,
+        step_factor=0.5, final_rate=0.3,
+    )  # fmt: skip
+    np.testing.assert_allclose(found, [0.8] * 4 + [0.4] * 4 + [0.3] * 2)
+
+
+def test_cosine_rate():
+    found = rates(
+        2, 9, learning_rate=0.8, schedule="cosine", epochs=4, final_rate=0.2
+    )
+    t = np.pi * np.arange(9) / 8
+    np.testing.assert_allclose(found, 0.2 + 0.3 * (1 + np.cos(t)), rtol=1e-5)
+    assert rates(2, 9, schedule="cosine", epochs=4)[-1] == 0
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in models.list_models() if n not in models.CLASSICAL]
+)
+def test_every_recipe_is_understood(name):
+    if name == "zssr":
+        return
+    module = models.network_class(name)[0].__module__
+    recipes = __import__(module, fromlist=["RECIPES"]).RECIPES
+    assert "default" in recipes
+    for which in recipes:
+        made = plan(models.recipe(name, which))
+        assert made.data.hr_patch_size
+        assert made.learning.steps_per_epoch
+
+
+@pytest.mark.parametrize(
+    ("group", "fields", "says"),
+    [
+        ("data", {"batch_size": 0}, "batch_size must be 1 or more, not 0"),
+        ("data", {"batch": 3}, "unknown data setting batch"),
+        ("data", {"batch_size": "3"}, "batch_size is of type int"),
+        ("learning", {"loss": "l3"}, "no loss 'l3'.*l1, l2, charbonnier"),
+        ("learning", {"loss": "-1*l2"}, "positive weights"),
+        ("learning", {"loss": "x*l2"}, "positive weights"),
+        ("learning", {"optimizer": "adan"}, "did you mean adam or adamw"),
+        ("learning", {"schedule": "cosin"}, "did you mean cosine"),
+        ("learning", {"mixed_precision": "float16"}, "mixed_float16"),
+        ("learning", {"epochs": 0}, "epochs must be 1 or more"),
+        ("learning", {"ema": 1}, "ema must be from 0 to less than 1"),
+        ("learning", {"learning_rate": 0}, "learning_rate must be more than"),
+        ("learning", {"layer_rates": {"a": -1}}, "rate of layer a must be 0"),
+        ("learning", {"step_factor": 2}, "step_factor must be above 0"),
+        ("learning", {"skip_factor": 1}, "skip_factor must be more than 1"),
+        ("learning", {"weight_decay": -1}, "weight_decay must be 0 or more"),
+        ("learning", {"seed": -1}, "seed must be 0 to"),
+        ("lerning", {}, "unknown config setting lerning"),
+    ],
+)
+def test_what_is_refused(group, fields, says):
+    with pytest.raises((ValueError, TypeError), match=says):
+        plan({group: fields})
