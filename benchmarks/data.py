@@ -51,9 +51,7 @@ def made(kind, photos, folder):
     if kind == "tfds":
         return tfds_files(photos, folder / "tfds")
     out = folder / kind
-    code = command(
-        ["prepare", str(photos), "--to", kind, "--output", str(out)]
-    )
+    code = command(["prepare", str(photos), "--to", kind, "--output", str(out)])
     if code:
         raise SystemExit(code)
     return out if kind == "tfrecord" else out / "images.h5"

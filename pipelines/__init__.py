@@ -18,7 +18,7 @@ _HOMES = {
     "whole": "pipelines.pairs",
     "unpaired": "pipelines.pairs",
     "steps_per_epoch": "pipelines.pairs",
-    "single_image": "pipelines.single_image",
+    "single_image": "pipelines.one_image",
 }
 
 __all__ = list(_HOMES)
@@ -27,5 +27,4 @@ __all__ = list(_HOMES)
 def __getattr__(name):
     if name not in _HOMES:
         raise AttributeError(f"pipelines has no {name!r}")
-    # `single_image` is a module too: what is imported last takes its name.
     return getattr(importlib.import_module(_HOMES[name]), name)

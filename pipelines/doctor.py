@@ -10,6 +10,7 @@ import dataclasses
 import numpy as np
 from scipy import ndimage
 
+from pipelines.corruption import jpeg as through_jpeg
 from pipelines.shrinking import SHRINKERS, shrink
 from sr_keras import color
 from sr_keras.resize import imresize
@@ -34,6 +35,14 @@ _FARTHEST = 3
 
 # How much larger steps on the grid of 8 pixels are than others in a JPEG.
 _BLOCKY = 1.12
+
+# Of the difference, what is left at most where JPEG, or a shift, is its
+# cause; and where it looks like JPEG's anyway.
+_GAIN, _BLOCKY_GAIN = 0.8, 0.95
+
+# JPEG qualities that are tried, and then those around the best.
+_QUALITIES = (30, 40, 50, 60, 70, 78, 85, 91, 95)
+_FINE = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,29 +80,23 @@ def examine(hr, lr, scale) -> Finding:
     """
     hr, lr = _middle(hr, lr, scale)
     tried = _tried(hr, lr, scale)
-    shift = (0.0, 0.0)
+    shift, jpeg = (0.0, 0.0), False
     if tried[0][0] > _EXACT:
-        moved = _shift(hr, lr, scale)
-        if max(np.abs(moved)) > _NO_SHIFT:
-            back = _moved(hr, np.multiply(moved, scale))
-            again = _tried(back, lr, scale)
-            if again[0][0] < 0.8 * tried[0][0]:
-                tried, shift, hr = again, tuple(moved), back
+        causes = [*_jpeg_cause(hr, lr, scale, tried)]
+        causes += _shift_cause(hr, lr, scale, tried)
+        tried, shift, jpeg = min(causes, default=(tried, shift, jpeg))
     error, name = tried[0]
     alike = tuple(
         other
         for e, other in tried[1:]
         if e - error < _APART * error and error > 0
     )
-    left = color.luma(_floats(lr)) - color.luma(
-        _floats(shrink(hr, scale, name))
-    )
     return Finding(
         name if error < _CLOSE else None,
         alike,
         error,
         shift,
-        error > _EXACT / 4 and blockiness(left) > _BLOCKY,
+        jpeg,
         blockiness(color.luma(_floats(hr))) > _BLOCKY,
     )
 
@@ -182,7 +185,7 @@ def _middle(hr, lr, scale):
     """The middle of a pair; on JPEG's grid, and with whole LR pixels."""
     box = []
     for side in lr.shape[:2]:
-        low = max((side - _SIDE) // 2, 0) // 8 * 8
+        low = max((side - _SIDE) // 2, 0) // 16 * 16
         box.append((low, min(low + _SIDE, side)))
     small = tuple(slice(a, b) for a, b in box)
     large = tuple(slice(a * scale, b * scale) for a, b in box)
@@ -191,16 +194,54 @@ def _middle(hr, lr, scale):
     return hr[: height * scale, : width * scale], lr[:height, :width]
 
 
-def _tried(hr, lr, scale):
-    """Pairs (difference in levels, recipe), the best first."""
+def _tried(hr, lr, scale, quality=None):
+    """Pairs (difference in levels, recipe), the best first.
+
+    With a quality the recipe's result goes through a JPEG file.
+    """
     # The border of a part is not the border of the whole.
     edge = 4 if min(lr.shape[:2]) > 16 else 0
     inner = (slice(edge, len(lr) - edge), slice(edge, lr.shape[1] - edge))
     results = []
     for name in RECIPES:
-        difference = shrink(hr, scale, name)[inner].astype(float) - lr[inner]
+        made = shrink(hr, scale, name).astype(float)
+        if quality:
+            made = through_jpeg(made / 255, None, quality) * 255.0
+        difference = made[inner] - lr[inner]
         results.append((float(np.sqrt(np.mean(difference**2))), name))
     return sorted(results)
+
+
+def _jpeg_cause(hr, lr, scale, tried):
+    """A tuple (differences, shift, JPEG), if JPEG explains a difference."""
+    coarse = {q: _tried(hr, lr, scale, q)[0] for q in _QUALITIES}
+    near = min(coarse, key=coarse.get)
+    best = {}
+    for q in range(near - _FINE, min(near + _FINE, 100) + 1):
+        for error, name in _tried(hr, lr, scale, q):
+            best[name] = min(error, best.get(name, error))
+    again = sorted((error, name) for name, error in best.items())
+    blocky = _left_over(hr, lr, scale, tried[0][1]) > _BLOCKY
+    if again[0][0] < (_BLOCKY_GAIN if blocky else _GAIN) * tried[0][0]:
+        yield again, (0.0, 0.0), True
+
+
+def _shift_cause(hr, lr, scale, tried):
+    """The same, if a shift does."""
+    moved = _shift(hr, lr, scale)
+    if max(np.abs(moved)) > _NO_SHIFT:
+        back = _moved(hr, np.multiply(moved, scale))
+        again = _tried(back, lr, scale)
+        if again[0][0] < _GAIN * tried[0][0]:
+            blocky = _left_over(back, lr, scale, again[0][1]) > _BLOCKY
+            moved = tuple(float(n) for n in moved)
+            yield again, moved, blocky and again[0][0] > _EXACT
+
+
+def _left_over(hr, lr, scale, name):
+    """How much on JPEG's grid the difference to a recipe is."""
+    made = shrink(hr, scale, name)
+    return blockiness(color.luma(_floats(lr)) - color.luma(_floats(made)))
 
 
 def _shift(hr, lr, scale):

@@ -55,7 +55,8 @@ def paired(
     Args:
         source: pipelines.sources.Source.
         scale: int, the factor.
-        batch_size: int, pairs in a batch; at most the number of images.
+        batch_size: int, pairs in a batch; at most the number of images,
+            unless `stride` is given.
         hr_patch_size: int, the side of an HR patch: 48 * scale if None. A
             multiple of the scale unless `interpolated`.
         degradation: how LR is made of HR, see `degradation.parse`; "dataset"
@@ -91,7 +92,8 @@ def paired(
         **({} if steps is None else {"steps": steps}),
     )
     form = _format(scale, channels, interpolated)
-    if len(source) < batch_size:
+    # Of a grid, as SRCNN's, every image has many patches on purpose.
+    if len(source) < batch_size and stride is None:
         raise ValueError(
             f"{source.name} has {len(source)} images, fewer than the batch of "
             f"{batch_size}: give more images or a smaller --batch-size"

@@ -216,6 +216,15 @@ def finish(root, settings, records, packed=None):
     (root / _JOURNAL).unlink(missing_ok=True)
 
 
+def discard(root):
+    """Remove the notes of a work of which nothing came.
+
+    Args:
+        root: Path, the output.
+    """
+    (root / _JOURNAL).unlink(missing_ok=True)
+
+
 def digest(path):
     """The SHA-256 of a file, in hexadecimal digits."""
     with open(path, "rb") as file:

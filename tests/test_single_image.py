@@ -6,8 +6,8 @@ import tensorflow as tf
 from checks import picture, smooth
 
 from pipelines import degradation
-from pipelines import single_image as module
-from pipelines.single_image import (
+from pipelines import one_image as module
+from pipelines.one_image import (
     Augmentation,
     _geometry,
     single_image,
@@ -406,6 +406,34 @@ def test_a_father_is_cut_from_the_smallest_source_that_will_do(
     assert used == pytest.approx((scale, scale))
 
 
+def test_blended_sons_are_those_of_their_fathers():
+    augmentation = Augmentation(crop_sizes=(16,), blend=1.0, **PLAIN)
+    crops = crops_of(IMAGE, 16)
+    for sons, fathers in batches(augmentation, 12):
+        assert fathers[0].tobytes() not in crops
+        son = imresize(fathers[0], (0.5, 0.5))
+        np.testing.assert_allclose(sons[0], imresize(son, (2, 2)), atol=1e-6)
+
+
+def test_a_blend_is_between_its_two():
+    """Of black and white, no more than half is the second."""
+    white = np.ones((32, 32, 1), "float32")
+    white[:, :16] = 0
+    sources = [(white, (1.0, 1.0))]
+    augmentation = Augmentation(crop_sizes=(16,), blend=0.5, **AFFINE)
+    drawn = batches(augmentation, 60, sources=sources)
+    grey = [((f > 0.3) & (f < 0.7)).mean() > 0.2 for _, f in drawn]
+    assert 0 < sum(grey) < 40
+    assert all(f.min() > -0.2 and f.max() < 1.2 for _, f in drawn)
+
+
+def test_whole_views_of_other_sizes_do_not_blend():
+    augmentation = Augmentation(
+        crop_sizes=(), blend=1.0, father_scale=(0.5, 1.0), **AFFINE
+    )
+    assert len(batches(augmentation, 8)) == 8
+
+
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
 def test_swapped_colours(channels):
     image = np.random.default_rng(0).random((16, 16, channels), "float32")
@@ -489,6 +517,7 @@ def test_other_channels(channels):
         ({"order": "sideways"}, "'sideways'.*random.*up.*down"),
         ({"crop_sizes": (32, 7)}, r"\(32, 7\)"),
         ({"crop_sizes": (16.5,)}, r"\(16.5,\)"),
+        ({"blend": -0.1}, "blend must be from 0 to 1, not -0.1"),
         ({"swap_colours": 1.5}, "swap_colours must be from 0 to 1, not 1.5"),
         ({"candidates": 0}, "candidates must be 1 or more: 0"),
         ({"noise_std": -1.0}, "noise_std must be 0 or more, not -1"),

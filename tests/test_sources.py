@@ -216,6 +216,25 @@ def test_tfrecord(tmp_path):
         pipelines.open_source(root, 2)
 
 
+def test_a_record_is_what_tensorflow_says(tmp_path):
+    """Also with features of other types, and long ones."""
+    example = tf.train.Example()
+    feature = example.features.feature
+    feature["scale"].int64_list.value.extend([2, 300, -1])
+    feature["mean"].float_list.value.extend([0.5] * 40)
+    feature["hr"].bytes_list.value.extend([png(photo(1)), b"other"])
+    feature["empty"].bytes_list.value.extend([])
+    with tf.io.TFRecordWriter(str(tmp_path / "a.tfrecord")) as writer:
+        writer.write(example.SerializeToString())
+    source = pipelines.open_source(tmp_path / "a.tfrecord", 2)
+    np.testing.assert_array_equal(source.hr(0), photo(1))
+    assert source.sizes(0) == ((16, 20), None)
+    with tf.io.TFRecordWriter(str(tmp_path / "b.tfrecord")) as writer:
+        writer.write(b"\x0a\xff\xff\x7f no such thing")
+    with pytest.raises(ValueError, match="is no tf.train.Example: it is cut"):
+        pipelines.open_source(tmp_path / "b.tfrecord", 2)
+
+
 def test_a_broken_record_is_left_out(tmp_path):
     contents = [png(photo(i)) for i in (1, 2, 3)]
     contents[1] = contents[1][:-30]
@@ -295,6 +314,8 @@ def test_tfds_prepares_div2k(archives, tmp_path, monkeypatch, capfd):
         again = pipelines.open_source("div2k", 2, "dataset", split, **where)
         check_pairs(by_content(again))
     assert len(pipelines.open_source("div2k", 4, **where)) == 3
+    folder = next((tmp_path / "tfds").rglob("dataset_info.json")).parent
+    check_pairs(by_content(pipelines.open_source(folder, 2, "dataset")))
     assert len(archives) == 1
     with pytest.raises(FileNotFoundError, match="DIV2K_train_LR_bicubic_X4"):
         pipelines.open_source("div2k", 4, "dataset", **where)

@@ -258,6 +258,24 @@ def test_shear(pairs, photo):
     assert all(np.abs(f[0] - whole).max() > 0.1 for _, f in slanted)
 
 
+def test_blend(pairs, photo):
+    job = ("--as-is", 1, "--no-interpolation", 0, "--crop-size", 12)
+    whole = images.read(photo).pixels
+    crops = {c.tobytes() for c in _crops(whole, 12)}
+
+    def strangers(*blend):
+        drawn = pairs(10, *job, *blend)
+        return sum(f[0].tobytes() not in crops for _, f in drawn)
+
+    assert strangers() == 0
+    assert strangers("--blend", 1) == 10
+
+
+def _crops(image, side):
+    ends = [range(n - side + 1) for n in image.shape[:2]]
+    return [image[y : y + side, x : x + side] for y in ends[0] for x in ends[1]]
+
+
 def test_swap_colours(pairs, photo):
     job = (*TURNED, "--no-flip", "--no-crop")
     whole = images.read(photo).pixels
@@ -390,6 +408,16 @@ def test_save_augmentations_are_the_pairs(train, photo, pairs):
 
 
 # --- how it learns -----------------------------------------------------------
+
+
+def test_precision(trained):
+    """The same batches; bfloat16 has three digits."""
+    exact, rough = (
+        trained("--precision", name).losses[0]
+        for name in ("float32", "bfloat16")
+    )
+    assert rough != exact
+    assert rough == pytest.approx(exact, rel=0.02)
 
 
 def test_luma_weight(trained):

@@ -108,7 +108,7 @@ def test_draws_differ_on_edges_and_not_on_flats(network):
 def test_starts_from_the_interpolation():
     image = smooth(12, 10)
     got = np.asarray(VAE()(image[None]))[0]
-    assert 0 < np.abs(got - imresize(image, 2)).max() < 0.1
+    assert 0 < np.abs(got - imresize(image, 2)).mean() < 0.05
 
 
 @pytest.mark.parametrize(

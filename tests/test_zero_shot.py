@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from checks import blocks, data_folder, picture, smooth
 
-from pipelines.single_image import Augmentation
+from pipelines.one_image import Augmentation
 from sr_keras import inference, metrics, models
 from sr_keras.inference import Finish
 from sr_keras.models.zssr import ZSSR

@@ -20,9 +20,10 @@ def open_source(
 
     Args:
         spec: a folder of images or of one of the known layouts; a zip file or
-            a folder of DIV2K's; TFRecord files (a file, a folder, or a
-            pattern); an HDF5 file; or "div2k", or "div2k/unknown" and so on
-            for the LR images of one of its kinds.
+            a folder of DIV2K's; a folder that TFDS has prepared; TFRecord
+            files (a file, a folder, or a pattern); an HDF5 file; or "div2k",
+            or "div2k/unknown" and so on for the LR images of one of its
+            kinds.
         scale: int, the factor, which says which LR images to take.
         degradation: how LR images are made of HR images; only "dataset" takes
             the LR images that the data has.
@@ -45,6 +46,10 @@ def open_source(
         from pipelines.sources.div2k import open_div2k
 
         return open_div2k(text, scale, stored, split, data_dir)
+    if (Path(text) / "dataset_info.json").is_file():
+        from pipelines.sources.div2k import open_prepared
+
+        return open_prepared(text, split, scale, stored)
     if (found := _container(text)) is not None:
         return found(text, scale, stored)
     from pipelines.sources.layouts import open_folder

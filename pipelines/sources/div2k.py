@@ -55,7 +55,7 @@ def open_div2k(text, scale, stored, split="train", data_dir=None):
     folder = Path(data_dir or _default_folder())
     prepared = _prepared(folder, kind, scale, stored)
     if prepared is not None:
-        return _source(prepared, split, scale, stored)
+        return open_prepared(prepared, split, scale, stored)
     for root in (folder, folder / "DIV2K", folder / "div2k"):
         words = {"split": {"validation": "valid"}.get(split, split)}
         found = layouts.find_layout(root, {**words, "scale": scale}, (kind,))
@@ -63,7 +63,7 @@ def open_div2k(text, scale, stored, split="train", data_dir=None):
             return layouts.open_folder(root, scale, stored, split, (kind,))
     if not reachable():
         raise FileNotFoundError(_where_to_put(folder, kind, scale, split))
-    return _source(_download(folder, kind, scale), split, scale, stored)
+    return open_prepared(_download(folder, kind, scale), split, scale, stored)
 
 
 def _kind(text, scale, stored):
@@ -113,8 +113,22 @@ def _prepared(folder, kind, scale, stored):
     return other[-1] if other else None
 
 
-def _source(folder, split, scale, stored):
-    """The source of what TFDS has prepared."""
+def open_prepared(folder, split, scale, stored):
+    """Open what TFDS has prepared.
+
+    Args:
+        folder: path of one version of one configuration.
+        split: "train" or "validation".
+        scale: int, the factor.
+        stored: whether LR images have to be there.
+
+    Returns:
+        Source.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: there is no such split, or no images.
+    """
     import tensorflow_datasets as tfds
 
     builder = tfds.builder_from_directory(str(folder))

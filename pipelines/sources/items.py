@@ -5,12 +5,16 @@ import io
 import threading
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from sr_keras import images
+
+# Bytes in which an image file says its size.
+HEAD = 1 << 16
 
 
 class Item:
@@ -60,13 +64,20 @@ class ContentItem(Item):
         """What the file holds."""
         raise NotImplementedError
 
+    def head(self) -> bytes:
+        """The beginning of it, `HEAD` bytes if there are so many."""
+        raise NotImplementedError
+
     def read(self):
         """Decode it."""
         return rgb(images.decode(self.content(), self.name), self.name)
 
     def size(self):
         """The size its header says."""
-        return header_size(io.BytesIO(self.content()))
+        try:
+            return header_size(io.BytesIO(self.head()))
+        except (ValueError, OSError):  # decoding will say what it is
+            return None
 
 
 class Archive:
@@ -92,10 +103,10 @@ class Archive:
             and not name.startswith("__MACOSX")
         )
 
-    def read(self, member):
-        """The content of a member."""
-        with self._lock:
-            return self._zip.read(member)
+    def read(self, member, most=-1):
+        """The content of a member, or the beginning of it."""
+        with self._lock, self._zip.open(member) as file:
+            return file.read(most)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,9 +123,16 @@ class ZipItem(ContentItem):
 
     def content(self):
         """What the member holds."""
+        return self._bytes(-1)
+
+    def head(self):
+        """The beginning of it."""
+        return self._bytes(HEAD)
+
+    def _bytes(self, most):
         try:
-            return self.archive.read(self.member)
-        except (zipfile.BadZipFile, ValueError, EOFError) as error:
+            return self.archive.read(self.member, most)
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise ValueError(f"{self.name} is broken: {error}") from error
 
 

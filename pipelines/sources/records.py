@@ -12,11 +12,12 @@ A record is a tf.train.Example with an image file in `hr`, and maybe one in
 import dataclasses
 import functools
 import glob
+import itertools
 import os
 import struct
 from pathlib import Path
 
-from pipelines.sources.items import ContentItem
+from pipelines.sources.items import HEAD, ContentItem
 from pipelines.sources.source import Source
 
 _SUFFIXES = (".tfrecord", ".tfrecords", ".tfrec")
@@ -48,13 +49,20 @@ class RecordItem(ContentItem):
 
     def content(self):
         """The image file."""
+        return self._bytes(None)
+
+    def head(self):
+        """The beginning of the image file."""
+        return self._bytes(HEAD)
+
+    def _bytes(self, most):
         with open(self.path, "rb") as file:
-            file.seek(self.start)
-            record = file.read(self.length)
-        values = _features(record, self.name)[self.key].bytes_list.value
-        if not values:
-            raise ValueError(f"{self.name} has no {self.key}: make it again")
-        return values[0]
+            spans = _features(file, self.start, self.length, self.name)
+            if self.key not in spans:
+                raise ValueError(f"{self.name} has no {self.key}: make it anew")
+            low, high = spans[self.key]
+            file.seek(low)
+            return file.read(high - low if most is None else most)
 
 
 def is_records(text):
@@ -157,8 +165,7 @@ def _keys(path, start, length, scale):
     """The names of the HR and LR features, going by the first record."""
     stored = scale is not None
     with open(path, "rb") as file:
-        file.seek(start)
-        features = _features(file.read(length), path)
+        features = _features(file, start, length, path)
     keys = []
     for which, patterns in _KEYS.items():
         names = [pattern.format(scale=scale) for pattern in patterns]
@@ -172,11 +179,57 @@ def _keys(path, start, length, scale):
     return keys
 
 
-def _features(record, name):
-    import tensorflow as tf
+def _features(file, start, length, name):
+    """Where in a file the features of a tf.train.Example are.
 
+    Read from the protocol buffer's own lengths: an image, which is most of it,
+    is jumped over. Returns {name of a feature: (first byte, last + 1)}.
+    """
     try:
-        example = tf.train.Example.FromString(record)
-    except Exception as error:  # protobuf's own kinds
-        raise ValueError(f"{name} is no tf.train.Example ({error})") from error
-    return example.features.feature
+        return {
+            _key(file, *entry): value
+            for features in _fields(file, start, start + length, 1)
+            for entry in _fields(file, *features, 1)
+            for feature in _fields(file, *entry, 2)
+            for values in _fields(file, *feature, 1)
+            for value in itertools.islice(_fields(file, *values, 1), 1)
+        }
+    except (ValueError, IndexError) as error:
+        raise ValueError(f"{name} is no tf.train.Example: {error}") from error
+
+
+def _key(file, start, end):
+    low, high = next(_fields(file, start, end, 1), (0, 0))
+    file.seek(low)
+    return file.read(high - low).decode()
+
+
+def _fields(file, at, end, number):
+    """Where the contents of the fields of one number are, in a message."""
+    while at < end:
+        tag, at = _varint(file, at)
+        kind = tag & 7
+        if kind == 2:
+            length, at = _varint(file, at)
+            if at + length > end:
+                raise ValueError("it is cut off")
+            if tag >> 3 == number:
+                yield at, at + length
+            at += length
+        elif kind == 0:
+            _, at = _varint(file, at)
+        elif kind in (1, 5):
+            at += {1: 8, 5: 4}[kind]
+        else:
+            raise ValueError(f"it has a field of type {kind}")
+
+
+def _varint(file, at):
+    """A number of variable length, and where it ends."""
+    file.seek(at)
+    value = 0
+    for i, byte in enumerate(file.read(10)):
+        value |= (byte & 127) << (7 * i)
+        if byte < 128:
+            return value, at + i + 1
+    raise ValueError("a number does not end")

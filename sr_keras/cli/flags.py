@@ -119,6 +119,8 @@ FLAGS = {
         "help": "spread of the difference between the axes' scales"}),
     "--shear": ("augmentation", "shear", {"type": AMOUNT,
         "metavar": "SIGMA", "help": "spread of the shear"}),
+    "--blend": ("augmentation", "blend", {"type": AMOUNT, "metavar": "P",
+        "help": "probability of a mixture of two views"}),
     "--swap-colours": ("augmentation", "swap_colours", {"type": AMOUNT,
         "metavar": "P",
         "help": "probability of a view with red, green, blue exchanged"}),
@@ -137,6 +139,10 @@ FLAGS = {
         "blur=1.2,bicubic,jpeg=80"}),
     "--loss": ("learning", "loss", {
         "choices": ("l1", "l2", "charbonnier")}),
+    "--precision": ("learning", "precision", {
+        "choices": ("auto", "float32", "bfloat16"),
+        "help": "number format of the training; auto: bfloat16 where the "
+        "processor is faster at it"}),
     "--luma-weight": ("learning", "luma_weight", {"type": AMOUNT,
         "metavar": "W", "help": "part of the loss that sees luma alone"}),
     "--optimizer": ("learning", "optimizer", {"choices": ("adam", "muon")}),

@@ -152,6 +152,8 @@ def _prepare(args):
             preparing.finish(work, settings, records)
             if args.to != "folder":
                 _pack(args.to, work, root, settings, records)
+        else:
+            preparing.discard(work)
     for record in failed[:_MOST_SAID]:
         say(f"{record['source']}: {record['error']}", sys.stderr)
     if len(failed) > _MOST_SAID:

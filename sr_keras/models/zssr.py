@@ -115,13 +115,13 @@ def _check(num_layers, num_filters, kernel_size, passes):
 _DEFAULT = {
     "augmentation": {
         "father_scale": (0.8, 1.0), "as_is": 0.05, "no_interpolation": 0.45,
-        "scale_difference": 0.0, "shear": 0.0, "crop_sizes": (32,),
-        "swap_colours": 0.5,
+        "scale_difference": 0.0, "shear": 0.0, "crop_sizes": (24,),
+        "swap_colours": 0.5, "blend": 0.5,
     },
     "learning": {
         "loss": "l1", "luma_weight": 0.8, "optimizer": "muon",
-        "learning_rate": 6e-3, "schedule": "cosine", "max_steps": 1100,
-        "batch_size": 8,
+        "learning_rate": 6e-3, "schedule": "cosine", "max_steps": 1700,
+        "batch_size": 14, "precision": "auto",
     },
     "finish": {"fusion": "mean", "back_projection": 2, "keep_colours": True},
 }  # fmt: skip
@@ -131,10 +131,9 @@ RECIPES = {
     # The same in 20 seconds.
     "fast": {
         **_DEFAULT,
-        # Too few steps to learn the photo by heart: no need of more colours.
+        # Too few steps to learn the photo by heart: no need of more views.
         "augmentation": {
-            **_DEFAULT["augmentation"], "crop_sizes": (24,),
-            "swap_colours": 0.0,
+            **_DEFAULT["augmentation"], "swap_colours": 0.0, "blend": 0.0,
         },
         "learning": {
             **_DEFAULT["learning"], "loss": "l2", "max_steps": 300,

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from pipelines.single_image import Augmentation
+from pipelines.one_image import Augmentation
 from sr_keras.inference import Finish
 from sr_keras.training.zero_shot import Learning
 
@@ -17,7 +17,7 @@ class Settings:
 
     Attributes:
         network: dict, arguments of the network.
-        augmentation: pipelines.single_image.Augmentation.
+        augmentation: pipelines.one_image.Augmentation.
         learning: Learning.
         finish: inference.Finish; its kernel is not part of a config.
     """

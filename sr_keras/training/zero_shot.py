@@ -12,10 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.degradation import downscale, interpolate
-from pipelines.single_image import single_image
+from pipelines.one_image import single_image
 from sr_keras import inference, losses
 from sr_keras.resize import output_size
-from sr_keras.training import schedules, stages
+from sr_keras.training import precision, schedules, stages
 from sr_keras.training.callbacks import LearningRate, Reconstruction, Watch
 from sr_keras.training.muon import ConvMuon
 
@@ -69,6 +69,7 @@ class Learning:
         schedule: str, of `training.schedules`.
         max_steps: int, for all the scales together.
         batch_size: int.
+        precision: str, of `training.precision`, for the training alone.
         scaling_steps: int, the scales on the way to the last one; the result
             of each joins the sources (section 3.3 of the paper has 6).
         seed: int.
@@ -82,6 +83,7 @@ class Learning:
     schedule: str = "cosine"
     max_steps: int = 1000
     batch_size: int = 4
+    precision: str = "float32"
     scaling_steps: int = 1
     seed: int = 0
 
@@ -90,6 +92,7 @@ class Learning:
             ("loss", losses.LOSSES),
             ("optimizer", OPTIMIZERS),
             ("schedule", schedules.SCHEDULES),
+            ("precision", precision.PRECISIONS),
         ):
             if getattr(self, name) not in known:
                 raise ValueError(
@@ -156,7 +159,7 @@ class ZeroShot:
         image: ndarray (H, W, C), float32 in [0, 1].
         scale: pair (y, x) of factors.
         size: pair (height, width) of the result.
-        augmentation: pipelines.single_image.Augmentation.
+        augmentation: pipelines.one_image.Augmentation.
         learning: Learning.
         finish: inference.Finish; its kernel is the sons' too.
         deadline: time.monotonic() by which training ends; None for never.
@@ -294,14 +297,15 @@ class ZeroShot:
             _EVERY,
             self.step,
         )
-        self.trainer.fit(
-            self.pairs(scale, self.step),
-            steps_per_epoch=last - first,
-            epochs=1,
-            verbose=0,
-            shuffle=False,
-            callbacks=[rates, rebuild, Watch(self._note)],
-        )
+        with precision.computing(self.network, self.learning.precision):
+            self.trainer.fit(
+                self.pairs(scale, self.step),
+                steps_per_epoch=last - first,
+                epochs=1,
+                verbose=0,
+                shuffle=False,
+                callbacks=[rates, rebuild, Watch(self._note)],
+            )
 
     def _share(self, first, last):
         """When these steps start and end, by their share of what is left."""

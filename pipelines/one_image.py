@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines import degradation
+from pipelines.calls import in_graph
 from pipelines.views import detail, father_view, window_of
 from sr_keras import symmetry
 
@@ -37,6 +38,9 @@ class Augmentation:
         crop_sizes: ints, the sides a crop may have, one drawn for each
             batch; empty for no cropping.
         noise_std: standard deviation of the son's noise, in 8-bit levels.
+        blend: probability of a father that is a mixture of two, half or more
+            of it the first (Zhang et al. 2018, "mixup": downscaling is
+            linear, so that the son is the mixture of their sons).
         swap_colours: probability of a father whose red, green and blue are
             exchanged: the same shapes in other colours.
         candidates: crops drawn for each one used, the one with the most
@@ -54,6 +58,7 @@ class Augmentation:
     order: str = "random"
     crop_sizes: tuple = (128,)
     noise_std: float = 0.0
+    blend: float = 0.0
     swap_colours: float = 0.0
     candidates: int = 1
     degradation: str = degradation.DEFAULT
@@ -81,10 +86,11 @@ class Augmentation:
             ),
             f"crops must be whole numbers from 8 up, not {self.crop_sizes}",
         )
-        _check(
-            0 <= self.swap_colours <= 1,
-            f"swap_colours must be from 0 to 1, not {self.swap_colours}",
-        )
+        for name in ("blend", "swap_colours"):
+            _check(
+                0 <= getattr(self, name) <= 1,
+                f"{name} must be from 0 to 1, not {getattr(self, name)}",
+            )
         _check(
             self.candidates >= 1,
             f"candidates must be 1 or more: {self.candidates}",
@@ -156,10 +162,7 @@ def single_image(
             return draw(images, k=k)
         return (np.zeros([n or 1 for n in shape], "float32"),) * 2
 
-    def load(k):
-        pair = tf.numpy_function(drawn, [k], [tf.float32, tf.float32])
-        return tuple(tf.ensure_shape(x, shape) for x in pair)
-
+    load = in_graph(drawn, [shape, shape])
     # One thread draws while the other cores train; a batch costs a few
     # milliseconds, less than the step that uses it. With nothing to tune, the
     # tuning thread, which can take a minute to notice the end, stays out.
@@ -184,6 +187,22 @@ def training_pair(sources, scale, augmentation, kernel, rng, progress, size):
     Returns:
         Tuple (interpolated son, father), each float32 (h, w, C).
     """
+    draw = functools.partial(
+        _father, sources, scale, augmentation, kernel, rng, progress, size
+    )
+    father = draw()
+    if augmentation.blend and rng.random() < augmentation.blend:
+        father = _blended(father, draw(), rng)
+    father = np.ascontiguousarray(father, "float32")
+    son = _son(father, scale, kernel, augmentation.degradation, rng)
+    if augmentation.noise_std:
+        noise = rng.standard_normal(son.shape, "float32")
+        son = son + noise * np.float32(augmentation.noise_std / 255)
+    return degradation.interpolate(son, scale, father.shape[:2]), father
+
+
+def _father(sources, scale, augmentation, kernel, rng, progress, size):
+    """Draw one view; arguments as for `training_pair`."""
     base, axes, shear, turned = _geometry(augmentation, sources, rng, progress)
     # The smallest source that need not be enlarged: the sharpest father.
     image, own = next(
@@ -204,13 +223,15 @@ def training_pair(sources, scale, augmentation, kernel, rng, progress, size):
     if turned:
         turns = symmetry.symmetries(scale, kernel)
         father = symmetry.turned(father, turns[rng.integers(len(turns))])
-    father = _recoloured(father, augmentation.swap_colours, rng)
-    father = np.ascontiguousarray(father, "float32")
-    son = _son(father, scale, kernel, augmentation.degradation, rng)
-    if augmentation.noise_std:
-        noise = rng.standard_normal(son.shape, "float32")
-        son = son + noise * np.float32(augmentation.noise_std / 255)
-    return degradation.interpolate(son, scale, father.shape[:2]), father
+    return _recoloured(father, augmentation.swap_colours, rng)
+
+
+def _blended(father, other, rng):
+    """The first, with up to half of another; whole views differ in size."""
+    if father.shape != other.shape:
+        return father
+    share = np.float32(rng.uniform(0.5, 1))
+    return share * father + (1 - share) * other
 
 
 def _son(father, scale, kernel, spec, rng):

@@ -1,0 +1,98 @@
+import keras
+import numpy as np
+import pytest
+from checks import picture, randomized
+
+from sr_keras import inference, models
+from sr_keras.training import precision
+
+
+@pytest.fixture
+def network():
+    return randomized(models.build_bare("zssr", 2, num_layers=3, num_filters=8))
+
+
+def test_layers_compute_in_it_and_go_back(network):
+    image = picture(8, 8)[None]
+    exact = np.asarray(network(image))
+    with precision.computing(network, "bfloat16"):
+        convolution = network.get_layer("conv1")
+        assert convolution(image).dtype == "bfloat16"
+        assert convolution.kernel.dtype == "float32"
+        rough = np.asarray(network(image))
+    assert rough.dtype == np.float32
+    assert 0 < np.abs(rough - exact).max() < 0.02
+    np.testing.assert_array_equal(network(image), exact)
+
+
+def test_the_image_keeps_all_its_digits(network):
+    for variable in network.get_layer("conv3").weights:
+        variable.assign(np.zeros(variable.shape))
+    image = picture(8, 8)[None]
+    with precision.computing(network, "bfloat16"):
+        np.testing.assert_array_equal(network(image), image)
+
+
+def test_graphs_are_not_those_of_the_other_format(network):
+    image = picture(8, 8)
+    exact = inference.forward_of(network)(image)
+    with precision.computing(network, "bfloat16"):
+        rough = inference.forward_of(network)(image)
+    assert np.abs(rough - exact).max() > 0
+    np.testing.assert_array_equal(inference.forward_of(network)(image), exact)
+
+
+def test_auto_is_one_of_them(network, monkeypatch):
+    monkeypatch.setattr(precision, "_is_fast", lambda: True)
+    with precision.computing(network, "auto"):
+        name = network.get_layer("conv1").dtype_policy.name
+    assert name == "mixed_bfloat16"
+
+
+def test_float32_changes_nothing(network):
+    before = inference.forward_of(network)
+    before(picture(4, 4))
+    graph = network._forward
+    with precision.computing(network, "float32"):
+        assert network.get_layer("conv1").dtype_policy.name == "float32"
+    assert network._forward is graph
+
+
+def test_an_error_puts_it_back(network):
+    with pytest.raises(KeyError), precision.computing(network, "bfloat16"):
+        raise KeyError
+    policies = {layer.dtype_policy.name for layer in network.layers}
+    assert policies == {"float32"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("flags : fpu avx512_bf16 sse", "bfloat16"),
+        ("flags : fpu amx_bf16", "bfloat16"),
+        ("flags : fpu avx512f avx512_bf16x", "float32"),
+        (None, "float32"),
+    ],
+)
+def test_auto(monkeypatch, flags, expected):
+    def read(*_):
+        if flags is None:
+            raise FileNotFoundError
+        return flags
+
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    monkeypatch.setattr(precision.Path, "read_text", read)
+    assert precision.chosen("auto") == expected
+    assert precision.chosen("float32") == "float32"
+    assert precision.chosen("bfloat16") == "bfloat16"
+
+
+def test_auto_without_the_library_that_is_fast_at_it(monkeypatch):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    monkeypatch.setattr(precision.Path, "read_text", lambda *_: "avx512_bf16")
+    assert precision.chosen("auto") == "float32"
+
+
+def test_keras_default_is_left_alone(network):
+    with precision.computing(network, "bfloat16"):
+        assert keras.config.dtype_policy().name == "float32"
