@@ -222,7 +222,7 @@ class NetworkContract:
     def test_every_weight_learns(self, network):
         import tensorflow as tf
 
-        images = self.pictures(16, 16, 2)
+        images = self.pictures(18, 18, 2)
         learner = _parts(network)[-1].learner
         with tf.GradientTape() as tape:
             results = learner(images, training=True)

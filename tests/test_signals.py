@@ -241,7 +241,7 @@ def test_time_budget_too_short_for_views(run, monkeypatch):
     assert ended.lines == ["12 s leave no time for 8 views: one pass"]
     assert ", 1 view;" in ended.out
     assert read_json("out/metrics.json")["fusion"] == "single"
-    assert read_json("out/config.json")["finish"]["fusion"] == "median"
+    assert read_json("out/config.json")["finish"]["fusion"] == "mean"
 
 
 def test_time_budget_that_is_over_at_once(run):
