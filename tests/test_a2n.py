@@ -28,6 +28,7 @@ class TestA2Nx4(NetworkContract):
     small = {**SMALL, "skip": "nearest"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "scale", "count"),
     [("a2n", 3, 1_036_443), ("a2n-m", 2, 831_643), ("a2n-m", 4, 842_659)],

@@ -127,6 +127,7 @@ def test_pixel_shuffle(factor):
     np.testing.assert_array_equal(vector.read(bias, bias.shape), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_edsr_is_what_pytorch_computes(tmp_path, scale):
     torch = pytest.importorskip("torch")
@@ -334,7 +335,10 @@ def reference(name):
             *("a2n", 2, "a2n_x2.npz", {"psnr": 38.06, "ssim": 0.9607}),
             marks=pytest.mark.slow,
         ),
-        ("srresnet", 4, "srresnet8_x4.npz", {"psnr": 31.88}),
+        pytest.param(
+            *("srresnet", 4, "srresnet8_x4.npz", {"psnr": 31.88}),
+            marks=pytest.mark.slow,
+        ),
         ("srcnn", 3, "srcnn_915_x3.npz", {"psnr": 32.44}),
     ],
 )

@@ -30,6 +30,7 @@ class TestDRNx8(NetworkContract):
     channels = 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scale", "count"), [(4, 9_825_869), (8, 10_003_994)])
 def test_parameters(scale, count):
     assert models.build("drn-l", scale).count_params() == count
