@@ -532,12 +532,16 @@ def by_hand(image, network):
     return np.clip(rgb, 0, 1)
 
 
-@pytest.mark.parametrize("kind", ["espcn", "srcnn"])
+@pytest.mark.parametrize("kind", ["espcn", "srcnn", "lapsrn"])
 def test_luma_networks_leave_the_colours(kind):
     network = {
         "espcn": local(channels=1),
         "srcnn": randomized(
             models.build("srcnn", 2, num_filters=[4, 3], kernel_sizes=[3, 1, 3])
+        ),
+        # Of RGB, unless its paper is followed in this.
+        "lapsrn": randomized(
+            models.build("lapsrn", 2, num_layers=1, num_filters=3, channels=1)
         ),
     }[kind]
     image = smooth(9, 8)

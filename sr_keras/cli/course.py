@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import keras
+from keras import ops
 
 from sr_keras import artifact
 from sr_keras.cli.interruption import patience
@@ -76,7 +77,7 @@ class Course:
     @property
     def within(self):
         """How many steps of the epoch at hand are done."""
-        return int(self.trainer.steps) - len(self.rows) * self.steps
+        return int(self.trainer.steps.numpy()) - len(self.rows) * self.steps
 
     def resume(self):
         """Go back to where the folder's checkpoint was written.
@@ -168,10 +169,12 @@ class Course:
         trainer = self.trainer
         return {
             "epoch": epoch,
-            "steps": int(trainer.steps),
+            "steps": int(trainer.steps.numpy()),
             "loss": float(trainer.loss_tracker.result()),
             "psnr": psnr,
-            "rate": float(trainer.optimizer.learning_rate),
+            "rate": float(
+                ops.convert_to_numpy(trainer.optimizer.learning_rate)
+            ),
             "skipped": int(trainer.skip_tracker.result()),
             "seconds": round(self._elapsed(), 1),
         }
@@ -189,7 +192,7 @@ class Course:
 
     def _save_last(self):
         """Write the network as it is, and what is needed to go on."""
-        if not int(self.trainer.steps):
+        if not int(self.trainer.steps.numpy()):
             return
         self.trainer.give_weights(self.network)
         self._save_network(LAST)
@@ -207,7 +210,7 @@ class Course:
             self.network,
             self.folder / name,
             **self.about,
-            steps=int(self.trainer.steps),
+            steps=int(self.trainer.steps.numpy()),
         )
 
 

@@ -283,7 +283,7 @@ class Run:
             "model": self.name,
             "scale": self.scale,
             "epochs": len(course.rows),
-            "steps": int(self.trainer.steps),
+            "steps": int(self.trainer.steps.numpy()),
             "best_epoch": best["epoch"],
             "psnr": best["psnr"],
             "bicubic": course.bicubic,
@@ -342,7 +342,7 @@ def _anywhere(path):
 
 def _stopped(course):
     done = progress.counted(len(course.rows), "epoch")
-    if not int(course.trainer.steps):
+    if not int(course.trainer.steps.numpy()):
         return "stopped before the first step: nothing to keep"
     return (
         f"stopped after {done} and {progress.counted(course.within, 'step')}: "

@@ -68,7 +68,8 @@ class PixelTrainer(keras.Model):
             loss: keras.losses.Loss.
             **kwargs: as for `keras.Model.compile`.
         """
-        super().compile(optimizer=optimizer, loss=loss, **kwargs)
+        # Keras would match a loss of its own to the list of levels.
+        super().compile(optimizer=optimizer, **kwargs)
         self.pixel_loss = loss
         self.optimizer.build(self.learner.trainable_variables)
 
@@ -83,7 +84,7 @@ class PixelTrainer(keras.Model):
 
     def train_step(self, data):
         """Take one step, on a batch of (lr, hr)."""
-        lr, hr = data
+        lr, hr = data[:2]
         variables = self._changing()
         before = [tf.identity(variable.value) for variable in variables]
         with tf.GradientTape() as tape:
@@ -100,7 +101,7 @@ class PixelTrainer(keras.Model):
 
     def test_step(self, data):
         """Measure the loss of a batch of (lr, hr)."""
-        lr, hr = data
+        lr, hr = data[:2]
         loss = self._whole(self._loss(self.learner(lr, training=False), hr))
         self.loss_tracker.update_state(loss)
         return {"loss": self.loss_tracker.result()}
