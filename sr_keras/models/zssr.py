@@ -120,7 +120,7 @@ _DEFAULT = {
     },
     "learning": {
         "loss": "l1", "luma_weight": 0.8, "optimizer": "muon",
-        "learning_rate": 4e-3, "schedule": "cosine", "max_steps": 1700,
+        "learning_rate": 6e-3, "schedule": "cosine", "max_steps": 1700,
         "batch_size": 14, "precision": "auto",
     },
     "finish": {"fusion": "mean", "back_projection": 2, "keep_colours": True},
@@ -136,7 +136,7 @@ RECIPES = {
             **_DEFAULT["augmentation"], "swap_colours": 0.0, "blend": 0.0,
         },
         "learning": {
-            **_DEFAULT["learning"], "loss": "l2", "learning_rate": 6e-3,
+            **_DEFAULT["learning"], "loss": "l2",
             "max_steps": 300, "batch_size": 4,
         },
     },
