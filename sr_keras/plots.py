@@ -107,6 +107,7 @@ def curves(path, rows, bicubic=None):
     middle.set(ylabel="validation PSNR (dB)")
     bottom.plot(epochs, [row["rate"] for row in rows], color="tab:red")
     bottom.set(ylabel="learning rate", xlabel="epoch")
+    bottom.xaxis.get_major_locator().set_params(integer=True)
     for axes in (top, middle, bottom):
         axes.grid(alpha=0.3)
     _save(figure, path)

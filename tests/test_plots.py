@@ -169,3 +169,31 @@ def test_the_search_needs_no_copy_of_a_large_image():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 0.1 * sr.nbytes
+
+
+def test_curves_of_epochs(tmp_path):
+    rows = [
+        {"epoch": i + 1, "loss": 0.1 / (i + 1), "psnr": 30.0 + i, "rate": 1e-3}
+        for i in range(3)
+    ]
+    plots.curves(tmp_path / "a.png", rows, 29.5)
+    without = [{**row, "psnr": None, "loss": 0.0} for row in rows]
+    plots.curves(tmp_path / "b.png", without)
+    one, other = (images.read(tmp_path / f"{n}.png").pixels for n in "ab")
+    assert one.shape == other.shape
+    assert not np.array_equal(one, other)
+
+
+def test_strip_shows_where_the_network_changed_most():
+    bicubic = np.zeros((400, 380, 1), "float32")
+    sr = bicubic.copy()
+    sr[300:310, 20:30] = 1
+    lr = np.full((200, 190, 1), 0.25, "float32")
+    strip = plots.strip(lr, bicubic, sr, np.full_like(sr, 0.5))
+    height = strip.shape[0]
+    parts = np.split(strip, 4, axis=1)
+    assert strip.shape == (height, 4 * parts[0].shape[1], 3)
+    assert (parts[0] == 0.25).all()
+    assert (parts[1] == 0).all()
+    assert parts[2].sum() == 300
+    assert (parts[3] == 0.5).all()

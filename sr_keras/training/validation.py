@@ -6,7 +6,7 @@ import numpy as np
 
 import pipelines
 from pipelines.sources import Source
-from sr_keras import inference, metrics
+from sr_keras import images, inference, metrics
 from sr_keras.resize import imresize
 
 PROTOCOL = "matlab-y"
@@ -81,4 +81,6 @@ class Validation:
         return float(np.mean(values)), seen
 
     def _interpolated(self, lr):
-        return np.clip(imresize(lr, float(self.scale)), 0, 1)
+        # In 8 bits, as MATLAB and the papers do.
+        codes = imresize(images.quantize(lr, 8), float(self.scale))
+        return np.divide(codes, 255, dtype="float32")
