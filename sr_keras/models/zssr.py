@@ -110,7 +110,7 @@ def _check(num_layers, num_filters, kernel_size, passes):
 
 
 # What `--recipe` stands for; the fields are those of
-# training.zero_shot.Settings, whose defaults hold where nothing is said.
+# training.settings.Settings, whose defaults hold where nothing is said.
 # Set5 decided the numbers of "default" and "fast"; benchmarks/ has the table.
 _DEFAULT = {
     "augmentation": {
