@@ -180,6 +180,18 @@ def test_going_on_is_as_never_having_stopped(run, interrupt):
         assert {**a, "seconds": 0} == {**b, "seconds": 0}
 
 
+def test_a_folder_is_all_that_resume_needs(run, place, capfd):
+    assert run("--epochs", 1).code == 0
+    ended = command(capfd, "train", "--resume", "--output", "out",
+                    "--epochs", 2)  # fmt: skip
+    assert ended.code == 0, ended.err
+    assert [row["epoch"] for row in table()] == ["1", "2"]
+    Path("bad.json").write_text('{"model": "espcn", "images": "here"}')
+    ended = command(capfd, "train", "--config", "bad.json", "--scale", 2)
+    assert ended.code == 2
+    assert "images must be a list of texts, not 'here'" in ended.err
+
+
 def test_before_the_first_step(run, interrupt, place):
     from sr_keras.cli import dataset_run
 

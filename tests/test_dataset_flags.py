@@ -80,7 +80,7 @@ def test_every_setting_has_a_flag():
 def test_objective(made, refused):
     run = made("--objective", "pixel")
     assert isinstance(run.trainer, PixelTrainer)
-    assert run._config()["objective"] == "pixel"
+    assert run.config()["objective"] == "pixel"
     assert "invalid choice: 'pixle': did you mean pixel" in refused(
         "--objective", "pixle"
     )

@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 from sr_keras import models
-from sr_keras.cli import config, load_keras, objectives, say
+from sr_keras.cli import config, load_keras, objectives, say, two_stages
 from sr_keras.cli.dataset_flags import DATASET
 from sr_keras.cli.files import folder_for, has_result
 from sr_keras.names import unknown
+
+# What a config.json calls what --data said.
+IMAGES = "images"
 
 # Where results go unless they are told to.
 _RUNS = Path("runs")
@@ -60,29 +63,39 @@ def run(request):
 
     name, scale, network = resolve(job)
     folder = _folder(f"{name}_x{scale}", request)
+
+    def make(other=None, groups=None, init_from=None):
+        own = layers if groups is None else (groups, {})
+        return Run(other or job, own, (name, scale, network), init_from)
+
     with folder_for(folder):
-        made = Run(job, layers, (name, scale, network))
-        if not request.resume:
-            _clear(folder)
-        elif not (folder / _CHECKPOINT).exists():
-            say(
-                f"there is no checkpoint in {folder} yet: starting afresh",
-                sys.stderr,
-            )
-        return made.work(folder)
+        return two_stages.work(make, folder, lambda: _begin(folder, request))
 
 
 def _settings(request):
     """The top level of config.json, and the layers of what is below it."""
     stored, stored_groups = {}, {}
     if request.config:
-        stored, stored_groups = config.checked(
-            config.read(request.config), DATASET, request.config
-        )
+        stored, stored_groups = _stored(request.config)
     if "recipe" in request.given and not request.resume:
         stored_groups = {}
     given = {k: None if v == "" else v for k, v in request.given.items()}
     return {**DATASET.top, **stored, **given}, (stored_groups, request.groups)
+
+
+def _stored(path):
+    """What a config.json says."""
+    known = config.read(path)
+    # "data" is a group there.
+    images = known.pop(IMAGES, None)
+    stored, groups = config.checked(known, DATASET, path)
+    if images is None:
+        return stored, groups
+    if not (isinstance(images, list) and all(type(x) is str for x in images)):
+        raise ValueError(
+            f"{path}: {IMAGES} must be a list of texts, not {images!r}"
+        )
+    return {**stored, "data": images}, groups
 
 
 def check_model(name):
@@ -138,8 +151,23 @@ def _folder(name, request):
     return folder
 
 
+def _begin(folder, request):
+    if not request.resume:
+        _clear(folder)
+    elif not _is_begun(folder):
+        say(
+            f"there is no checkpoint in {folder} yet: starting afresh",
+            sys.stderr,
+        )
+
+
 def _is_used(folder):
-    return has_result(folder) or (folder / _CHECKPOINT).exists()
+    return has_result(folder) or _is_begun(folder)
+
+
+def _is_begun(folder):
+    places = (folder, folder / two_stages.FOLDER)
+    return any((place / _CHECKPOINT).exists() for place in places)
 
 
 def _clear(folder):

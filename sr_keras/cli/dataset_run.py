@@ -14,6 +14,7 @@ from sr_keras._version import __version__
 from sr_keras.cli import EXIT_DONE, exit_code, objectives, progress, say
 from sr_keras.cli.arguments import check_arguments
 from sr_keras.cli.course import LAST, Course
+from sr_keras.cli.dataset import IMAGES
 from sr_keras.cli.dataset_data import sources
 from sr_keras.cli.files import LAST as SUMMARY
 from sr_keras.cli.files import save_json
@@ -79,12 +80,16 @@ class Run:
         job: dict, the top level of config.json.
         layers: dicts of groups of settings, the later over the earlier.
         start: tuple that `resolve` gave.
+        init_from: str, what to begin with where the job does not say it.
+
+    Attributes:
+        begun: whether it begins with another network.
 
     Raises:
         ValueError, TypeError: a setting or images that cannot be used.
     """
 
-    def __init__(self, job, layers, start):
+    def __init__(self, job, layers, start, init_from=None):
         self.name, self.scale, network = start
         self.job = {**job, "scale": self.scale}
         objective, groups = _groups(
@@ -97,7 +102,9 @@ class Run:
         _warn(learning.mixed_precision)
         keras.utils.set_random_seed(learning.seed)
         self.network, learner = self._networks(network)
-        self.notes = self._start_from(learner)
+        init_from = self.job["init_from"] or init_from
+        self.notes = _start_from(init_from, learner)
+        self.begun = bool(init_from) or network is not None
         data = self.plan.data
         self.source, held = sources(self.job, self.scale, data, learning.seed)
         self.steps = learning.steps_per_epoch or pipelines.steps_per_epoch(
@@ -158,7 +165,7 @@ class Run:
         for line in (*self.source.notes, *(() if resumed else self.notes)):
             say(line, sys.stderr)
         say(self._described(course, resumed))
-        save_json(folder / "config.json", self._config())
+        save_json(folder / "config.json", self.config())
         (folder / SUMMARY).unlink(missing_ok=True)
         try:
             with progress.Epochs(self.steps, course.epochs) as course.watch:
@@ -190,13 +197,6 @@ class Run:
             keras.config.set_dtype_policy("float32")
         learner.set_weights(network.get_weights())
         return network, learner
-
-    def _start_from(self, learner):
-        """Take over weights of --init-from; return what happened."""
-        source = self.job["init_from"]
-        if not source:
-            return []
-        return transfer(artifact.load(source), learner).lines(source)
 
     def _course(self, folder):
         validation = None
@@ -244,13 +244,17 @@ class Run:
             text += f"; going on after {done} and {course.within} steps"
         return text
 
-    def _config(self):
-        """All that was asked, so that --config repeats it from any folder."""
+    def config(self):
+        """All that was asked, so that --config repeats it from any folder.
+
+        Returns:
+            dict, what config.json has.
+        """
         job = dict(self.job)
         places = ("data_dir", "validation", "init_from", "model")
         for key in places:
             job[key] = _anywhere(job[key])
-        job["data"] = [_anywhere(spec) for spec in job["data"]]
+        job[IMAGES] = [_anywhere(spec) for spec in job.pop("data")]
         groups = self.plan.to_dict()
         flags = objectives.flags_of(job["objective"])
         for key in flags.PATHS if flags else ():
@@ -295,6 +299,13 @@ class Run:
             text += f", {best['psnr']:.3f} dB (bicubic {course.bicubic:.3f})"
         say(text)
         return EXIT_DONE
+
+
+def _start_from(source, learner):
+    """Take over weights of --init-from; return what happened."""
+    if not source:
+        return []
+    return transfer(artifact.load(source), learner).lines(source)
 
 
 def _check_same(network, arguments):

@@ -23,6 +23,7 @@ import importlib
 # name -> its file with flags in this folder, or None.
 _TABLE = {
     "pixel": None,
+    "adversarial": "adversarial_flags",
 }
 
 PIXEL = "pixel"

@@ -94,8 +94,9 @@ class Epochs:
         self._bar.update(1)
         now = time.monotonic()
         text = _scalars(course.trainer, logs)
-        if course.best and course.best["psnr"] is not None:
-            text += f", best PSNR {course.best['psnr']:.2f} dB"
+        best = course.best if course.trainer.judged_by_psnr else None
+        if best and best["psnr"] is not None:
+            text += f", best PSNR {best['psnr']:.2f} dB"
         if self._bar.disable:
             if now - self._said >= _EVERY:
                 self._said = now
@@ -183,7 +184,9 @@ def counted(number, noun):
 
 def _scalars(trainer, values):
     """What is logged: of a step, or of an epoch."""
-    return ", ".join(f"{name} {values[name]:.5f}" for name in trainer.scalars)
+    first, *rest = trainer.scalars
+    more = "".join(f", {name} {values[name]:.4g}" for name in rest)
+    return f"{first} {values[first]:.5f}{more}"
 
 
 def _text(run):

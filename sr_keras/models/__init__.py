@@ -44,6 +44,10 @@ _TABLE = {
     "srresnet": (
         "srresnet", "SRResNet", {}, "Ledig et al. 2017: SRGAN's generator",
     ),
+    "srgan": (
+        "srgan", "SRGAN", {},
+        "Ledig et al. 2017: SRResNet, trained to look like a photo",
+    ),
     "lapsrn": (
         "lapsrn", "LapSRN", {}, "Lai et al. 2017: a Laplacian pyramid",
     ),

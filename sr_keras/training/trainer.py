@@ -34,13 +34,13 @@ class Trainer(keras.Model):
         trackers: list of keras.metrics.Mean, one for each of `scalars`.
     """
 
-    # What is logged of every step and epoch; the first is what is skipped by.
+    # What is logged of every step and epoch; the first is the whole loss.
     scalars = ("loss",)
     # Whether the epoch with the highest PSNR is the best, and not the last.
     judged_by_psnr = True
     # Name -> function (sr, hr, scale) -> float, of validation images: ndarrays
     # (H, W, C) in [0, 1]. Their means are logged every epoch.
-    measures = {}  # noqa: RUF012
+    measures = {}
 
     def __init__(self, network, ema=0.0, skip_factor=100.0, **kwargs):
         super().__init__(**kwargs)
@@ -99,11 +99,31 @@ class Trainer(keras.Model):
         variables = self._changing()
         before = [tf.identity(variable.value) for variable in variables]
         values, gradients = self.learn(data)
-        good = self._is_good(values[self.scalars[0]], gradients)
+        good = self._is_good(self.watched(values), gradients)
+        good &= tf.math.is_finite(values[self.scalars[0]])
+        self.note(values)
         self._average()
         for variable, value in zip(variables, before, strict=True):
             variable.assign(tf.where(good, variable.value, value))
-        return self._noted(values, good)
+        return self._noted(values, self.watched(values), good)
+
+    def note(self, values):
+        """Keep in mind what a batch has shown; of nothing but `counters`.
+
+        Args:
+            values: dict that `learn` gave.
+        """
+
+    def watched(self, values):
+        """What of the scalars a batch is skipped by where it leaps.
+
+        Args:
+            values: dict that `learn` gave.
+
+        Returns:
+            Tensor, a number.
+        """
+        return values[self.scalars[0]]
 
     def state(self):
         """Everything that makes the next step what it is, in a fixed order.
@@ -190,7 +210,7 @@ class Trainer(keras.Model):
         ):
             average.assign_add((1 - momentum) * (weight - average))
 
-    def _noted(self, values, good):
+    def _noted(self, values, watched, good):
         """Count the batch; return what is to be seen of it."""
         values = {
             name: tf.where(good, tf.cast(value, "float32"), 0.0)
@@ -199,7 +219,8 @@ class Trainer(keras.Model):
         one = tf.cast(good, "float32")
         usual = tf.convert_to_tensor(self.recent.value)
         share = tf.where(usual == 0, 1.0, _RECENT) * one
-        self.recent.assign_add(share * (values[self.scalars[0]] - usual))
+        watched = tf.where(good, watched, 0.0)
+        self.recent.assign_add(share * (watched - usual))
         self.steps.assign_add(1)
         in_a_row = (self.skipped_in_a_row.value + 1) * tf.cast(~good, "int64")
         self.skipped_in_a_row.assign(in_a_row)
