@@ -25,7 +25,7 @@ _LR_SIDE = 48
 # Batches that are ready before they are needed.
 _AHEAD = 8
 
-_GIGABYTE = 1e9
+GIGABYTE = 1e9
 
 
 def paired(
@@ -84,32 +84,97 @@ def paired(
             patch; LR and HR sizes that do not match; values that cannot be.
     """
     scale = whole_scale(scale)
-    side = scale * _LR_SIDE if hr_patch_size is None else hr_patch_size
-    _check_patch(side, scale, interpolated, stride)
+    side = side_of(scale, hr_patch_size)
+    plan = planned(source, batch_size, patches_per_image, steps, seed)
+    patches = patches_of(
+        source,
+        scale,
+        plan,
+        side,
+        degradation=degradation,
+        channels=channels,
+        interpolated=interpolated,
+        augment=augment,
+        cache_gb=cache_gb,
+        stride=stride,
+    )
+    lr_side = side if interpolated else side // scale
+    shapes = [(batch_size, n, n, channels) for n in (lr_side, side)]
+    return endless(patches.batch, shapes, epoch * plan.steps)
+
+
+def planned(source, batch_size, patches_per_image, steps, seed):
+    """Which patches an epoch of `paired` has.
+
+    Its arguments are as for `paired`.
+
+    Returns:
+        patches.Plan.
+
+    Raises:
+        ValueError: a number below 1.
+    """
     _check_positive(
         batch_size=batch_size,
         patches_per_image=patches_per_image,
         **({} if steps is None else {"steps": steps}),
     )
-    form = _format(scale, channels, interpolated)
-    # Of a grid, as SRCNN's, every image has many patches on purpose.
-    if len(source) < batch_size and stride is None:
-        raise ValueError(
-            f"{source.name} has {len(source)} images, fewer than the batch of "
-            f"{batch_size}: give more images or a smaller --batch-size"
-        )
-    check_images(source, scale, (side, side), degradation == DATASET)
     if steps is None:
         steps = steps_per_epoch(source, batch_size, patches_per_image)
-    plan = Plan(batch_size, patches_per_image, steps, seed)
+    return Plan(batch_size, patches_per_image, steps, seed)
+
+
+def patches_of(
+    source,
+    scale,
+    plan,
+    side,
+    *,
+    degradation="bicubic",
+    channels=3,
+    interpolated=False,
+    augment=True,
+    cache_gb=1.0,
+    stride=None,
+):
+    """What draws the patches of `paired`.
+
+    Args:
+        source: as for `paired`.
+        scale: int.
+        plan: patches.Plan.
+        side: int, that of an HR patch.
+        degradation: as for `paired`.
+        channels: as for `paired`.
+        interpolated: as for `paired`.
+        augment: as for `paired`.
+        cache_gb: as for `paired`.
+        stride: as for `paired`.
+
+    Returns:
+        patches.Patches.
+
+    Raises:
+        ValueError: as for `paired`.
+    """
+    _check_patch(side, scale, interpolated, stride)
+    form = Format(scale, _checked(channels), interpolated)
+    # Of a grid, as SRCNN's, every image has many patches on purpose.
+    if len(source) < plan.batch_size and stride is None:
+        raise ValueError(
+            f"{source.name} has {len(source)} images, fewer than the batch of "
+            f"{plan.batch_size}: give more images or a smaller --batch-size"
+        )
+    check_images(source, scale, (side, side), degradation == DATASET)
     step = stride or (1 if interpolated else scale)
     draw = Draw((side, side), step, augment, once=stride is not None)
-    patches = Patches(
-        source, degradation, form, plan, draw, cache_gb * _GIGABYTE
-    )
-    lr_side = side if interpolated else side // scale
-    shapes = [(batch_size, n, n, channels) for n in (lr_side, side)]
-    return _dataset(patches.batch, shapes, epoch * steps)
+    limit = cache_gb * GIGABYTE
+    return Patches(source, degradation, form, plan, draw, limit)
+
+
+def side_of(scale, hr_patch_size=None):
+    """The side of an HR patch: 48 LR pixels unless a size is given."""
+    return scale * _LR_SIDE if hr_patch_size is None else hr_patch_size
 
 
 def steps_per_epoch(source, batch_size, patches_per_image=PATCHES_PER_IMAGE):
@@ -159,7 +224,7 @@ def whole(
         ValueError: as for `paired`.
     """
     scale = whole_scale(scale)
-    form = _format(scale, channels, interpolated)
+    form = Format(scale, _checked(channels), interpolated)
     degrader = Degrader(source, degradation, form)
     count = len(source) if limit is None else min(limit, len(source))
     check_images(source, scale, (scale, scale), degradation == DATASET)
@@ -215,7 +280,7 @@ def unpaired(
         ValueError: as for `paired`.
     """
     scale = whole_scale(scale)
-    side = scale * _LR_SIDE if hr_patch_size is None else hr_patch_size
+    side = side_of(scale, hr_patch_size)
     _check_patch(side, scale, False, None)
     each = options.get("patches_per_image", PATCHES_PER_IMAGE)
     if steps is None:
@@ -285,10 +350,10 @@ def check_images(source, scale, size, stored):
             check_sizes(source, i, hr, lr, scale)
 
 
-def _format(scale, channels, interpolated):
+def _checked(channels):
     if channels not in (1, 3):
         raise ValueError(f"channels must be 3 (RGB) or 1 (Y), not {channels}")
-    return Format(scale, channels, interpolated)
+    return channels
 
 
 def _check_patch(side, scale, interpolated, stride):
@@ -311,8 +376,17 @@ def _check_positive(**values):
             raise ValueError(f"{name} must be 1 or more, not {value}")
 
 
-def _dataset(batch, shapes, start):
-    """An endless dataset of what a function makes of 0, 1, 2 ..."""
+def endless(batch, shapes, start):
+    """An endless dataset of what a function makes of 0, 1, 2 ...
+
+    Args:
+        batch: function (int) -> tuple of float32 ndarrays.
+        shapes: list of tuples, theirs.
+        start: int, the first number.
+
+    Returns:
+        tf.data.Dataset of tuples.
+    """
     data = tf.data.Dataset.counter(start).map(
         in_graph(batch, shapes), num_parallel_calls=os.cpu_count() or 1
     )

@@ -102,14 +102,17 @@ class Patches:
         kept = min(_SPREAD, plan.visits) + _SPARE
         self._visits = Once(self._visit, kept)
 
-    def batch(self, k):
+    def batch(self, k, places=None):
         """Batch k, counted from epoch 0 on.
 
         Args:
             k: int.
+            places: sequence of int, which of its patches to make, one at
+                least; None for all of them.
 
         Returns:
-            Pair of float32 arrays (batch_size, h, w, C).
+            Pair of float32 arrays (batch_size, h, w, C), or of as many
+            patches as there are places.
 
         Raises:
             ValueError: no image of the source can be read.
@@ -117,7 +120,7 @@ class Patches:
         epoch, step = divmod(int(k), self._plan.steps)
         _, mixed = self._orders(epoch)
         pairs = []
-        for p in mixed[step]:
+        for p in mixed[step] if places is None else mixed[step][places]:
             v, j = divmod(int(p), self._plan.patches_per_image)
             cut, turn, seeds = self._visits((epoch, v))[j]
             rng = np.random.default_rng(seeds)

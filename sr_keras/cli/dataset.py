@@ -59,11 +59,11 @@ def run(request):
     from sr_keras.cli.dataset_run import Run, resolve
 
     name, scale, network = resolve(job)
-    folder = _folder(f"{name}_x{scale}", request)
+    folder = folder_of(f"{name}_x{scale}", request)
     with folder_for(folder):
         made = Run(job, layers, (name, scale, network))
         if not request.resume:
-            _clear(folder)
+            clear(folder)
         elif not (folder / _CHECKPOINT).exists():
             say(
                 f"there is no checkpoint in {folder} yet: starting afresh",
@@ -103,7 +103,7 @@ def check_model(name):
 
 def _check(job):
     name = job["model"]
-    if not job["data"]:
+    if not job["sources"]:
         raise ValueError(
             f"no images for {name} to learn from: give --data div2k, a "
             "folder, or a file"
@@ -115,8 +115,19 @@ def _check(job):
         )
 
 
-def _folder(name, request):
-    """The folder of the run; it is not made yet."""
+def folder_of(name, request):
+    """The folder of a run; it is not made yet.
+
+    Args:
+        name: str, what it is called where nothing is said.
+        request: Request.
+
+    Returns:
+        Path.
+
+    Raises:
+        ValueError: it is a file, or has a training already.
+    """
     if request.output:
         folder = Path(request.output)
         if folder.exists() and not folder.is_dir():
@@ -142,8 +153,12 @@ def _is_used(folder):
     return has_result(folder) or (folder / _CHECKPOINT).exists()
 
 
-def _clear(folder):
-    """Remove what an earlier run has written, and nothing else."""
+def clear(folder):
+    """Remove what an earlier run has written, and nothing else.
+
+    Args:
+        folder: Path.
+    """
     parts = [n for f in objectives.with_flags().values() for n in f.WRITTEN]
     for name in (*_WRITTEN, *parts):
         path = folder / name

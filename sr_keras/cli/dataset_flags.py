@@ -70,7 +70,7 @@ _FLAGS = {
     "--skip-limit": ("learning", "skip_limit", {"type": SIDE, "metavar": "N",
         "help": "skipped batches in a row that end the training"}),
     "--seed": ("learning", "seed", {"type": WHOLE, "metavar": "N"}),
-    "--data": (None, "data", {"nargs": "+", "metavar": "SPEC",
+    "--data": (None, "sources", {"nargs": "+", "metavar": "SPEC",
         "help": "div2k, folders, zip, TFRecord or HDF5 files"}),
     "--data-dir": (None, "data_dir", {"metavar": "DIR",
         "help": "where div2k is, prepared or as archives"}),
@@ -96,7 +96,7 @@ _FLAGS = {
 
 _TOP = {
     "model": None, "scale": None, "recipe": "default", "objective": None,
-    "data": None, "data_dir": None, "validation": None,
+    "sources": None, "data_dir": None, "validation": None,
     "validation_split": None, "validation_limit": 5, "init_from": None,
     "cache_gb": 1.0, "keep_every": 0,
 }  # fmt: skip

@@ -99,10 +99,13 @@ class Run:
         self.network, learner = self._networks(network)
         self.notes = self._start_from(learner)
         data = self.plan.data
-        self.source, held = sources(self.job, self.scale, data, learning.seed)
+        self.source, held = self._sources()
         self.steps = learning.steps_per_epoch or pipelines.steps_per_epoch(
             self.source, data.batch_size, data.patches_per_image
         )
+        self.batches, self.photos = pipelines.paired, None
+        if hasattr(self.objective, "batches_of"):
+            self.batches, self.photos = self.objective.batches_of(self.plan)
         self.pairs(0)  # what is wrong with the images is found here
         self.held = held
         # On a CPU, XLA makes these convolutions twice as slow.
@@ -120,11 +123,11 @@ class Run:
             epoch: int, the first.
 
         Returns:
-            tf.data.Dataset, as `pipelines.paired` says.
+            tf.data.Dataset, as the objective's `batches_of` says.
         """
         data, bare = self.plan.data, getattr(self.network, "network", None)
         bare = bare or self.network
-        return pipelines.paired(
+        return self.batches(
             self.source,
             self.scale,
             batch_size=data.batch_size,
@@ -172,6 +175,11 @@ class Run:
         finally:
             self._name_skipped()
         return self._finished(course)
+
+    def _sources(self):
+        """The images to train on, and those to validate on or None."""
+        seed = self.plan.learning.seed
+        return sources(self.job, self.scale, self.plan.data, seed)
 
     def _networks(self, start):
         """What is written, in float32, and what learns; of equal weights."""
@@ -235,8 +243,8 @@ class Run:
         text = (
             f"{self.name} x{self.scale}, {self.network.count_params():,} "
             f"parameters; {progress.counted(len(self.source), 'image')} to "
-            f"learn from, {held}; {progress.counted(course.epochs, 'epoch')} "
-            f"of {progress.counted(self.steps, 'step')} on {data.batch_size} x "
+            f"learn from, {self._unpaired()}{held}; "
+            f"{progress.counted(course.epochs, 'epoch')} of {progress.counted(self.steps, 'step')} on {data.batch_size} x "
             f"{side}x{side}"
         )
         if resumed:
@@ -244,13 +252,18 @@ class Run:
             text += f"; going on after {done} and {course.within} steps"
         return text
 
+    def _unpaired(self):
+        if self.photos is None:
+            return ""
+        return f"{progress.counted(len(self.photos), 'photo')} without HR, "
+
     def _config(self):
         """All that was asked, so that --config repeats it from any folder."""
         job = dict(self.job)
         places = ("data_dir", "validation", "init_from", "model")
         for key in places:
             job[key] = _anywhere(job[key])
-        job["data"] = [_anywhere(spec) for spec in job["data"]]
+        job["sources"] = [_anywhere(spec) for spec in job["sources"]]
         groups = self.plan.to_dict()
         flags = objectives.flags_of(job["objective"])
         for key in flags.PATHS if flags else ():
@@ -265,8 +278,8 @@ class Run:
         }
 
     def _name_skipped(self):
-        held = [] if self.held is None else self.held.skipped
-        skipped = sorted({*self.source.skipped, *held})
+        every = (self.source, self.held, self.photos)
+        skipped = sorted({s for one in every if one for s in one.skipped})
         if skipped:
             count = progress.counted(len(skipped), "image")
             say(

@@ -7,6 +7,9 @@ An objective is a file `sr_keras/training/NAME.py` with
     RECIPE      dict of groups that go over the recipe of a network which was
                 not made for it; may be missing
     trainer_of(network, plan, steps, **kwargs) -> compiled Trainer
+    batches_of(plan) -> what makes its batches, with the arguments of
+                `pipelines.paired`, which it is where this is missing; and the
+                images that it takes beside the data, or None
 
 a line in the table below, and where it has settings a file with their flags,
 which imports neither Keras nor TensorFlow:
@@ -23,6 +26,7 @@ import importlib
 # name -> its file with flags in this folder, or None.
 _TABLE = {
     "pixel": None,
+    "dual": "dual_flags",
 }
 
 PIXEL = "pixel"

@@ -67,7 +67,7 @@ class PixelTrainer(Trainer):
         return {"loss": tracker.result()}
 
 
-def pixel_loss(loss, learner, outputs, hr):
+def pixel_loss(loss, learner, outputs, hr, shares=None):
     """The loss of all levels, and the learner's own.
 
     Args:
@@ -76,6 +76,7 @@ def pixel_loss(loss, learner, outputs, hr):
         outputs: what it gave: a tensor (N, h, w, C), or a list of them, the
             last at the level of HR.
         hr: tensor (N, H, W, C).
+        shares: tensor (N, 1, 1), what each image counts; None for 1.
 
     Returns:
         Tensor, a number, divided by the replicas.
@@ -85,7 +86,8 @@ def pixel_loss(loss, learner, outputs, hr):
     outputs = [tf.cast(sr, "float32") for sr in outputs]
     levels = [at_level(hr, sr, outputs[-1]) for sr in outputs]
     total = sum(
-        loss(target, sr) for target, sr in zip(levels, outputs, strict=True)
+        loss(target, sr, sample_weight=shares)
+        for target, sr in zip(levels, outputs, strict=True)
     )
     # A keras.losses.Loss is divided by the replicas already.
     replicas = tf.distribute.get_strategy().num_replicas_in_sync

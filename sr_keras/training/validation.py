@@ -12,7 +12,7 @@ from sr_keras.resize import imresize
 PROTOCOL = "matlab-y"
 
 # The most that an image counts: one without a fault has no end of decibels.
-_CEILING = 100.0
+CEILING = 100.0
 
 
 @dataclasses.dataclass
@@ -75,7 +75,7 @@ class Validation:
             lr, hr = lr[0], hr[0]
             sr = enlarge(lr)
             psnr = metrics.psnr(sr, hr, PROTOCOL, self.scale)
-            values.append([min(psnr, _CEILING)])
+            values.append([min(psnr, CEILING)])
             values[-1] += [measures[n](sr, hr, self.scale) for n in measures]
             if len(seen) < shown:
                 seen.append((lr, self._interpolated(lr), sr, hr))

@@ -1,0 +1,102 @@
+"""Batches of pairs, and among them LR patches that have no HR.
+
+For training on photos as they are beside pairs whose LR images were made.
+"""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from pipelines import pairs
+from pipelines.patches import Draw, Patches
+from pipelines.sources import Source
+from pipelines.windows import Format
+
+# Sets the draws apart from those of patches.
+_MIXING = 4
+
+
+def mixed(
+    source: Source,
+    scale,
+    photos: Source,
+    ratio,
+    *,
+    batch_size=16,
+    hr_patch_size=None,
+    degradation="bicubic",
+    seed=0,
+    epoch=0,
+    steps=None,
+    **options,
+) -> tf.data.Dataset:
+    """Endless batches in which some of the LR patches are of photos.
+
+    Each place of a batch is a photo's with the same probability, whatever the
+    others are: a batch has pairs only, photos only, or both. Batch k of epoch
+    e is a pure function of the arguments, as that of `pairs.paired`.
+
+    Args:
+        source: Source of the pairs, as for `paired`.
+        scale: int, the factor.
+        photos: Source of images that are taken as LR images, as they are.
+        ratio: float in [0, 1], the probability of a photo.
+        batch_size: as for `paired`; there may be fewer photos than that.
+        hr_patch_size: as for `paired`.
+        degradation: as for `paired`; of the pairs.
+        seed: as for `paired`.
+        epoch: as for `paired`.
+        steps: as for `paired`; of `source`.
+        **options: channels, augment, patches_per_image, cache_gb and stride,
+            as for `paired`.
+
+    Returns:
+        tf.data.Dataset of dict: "lr" and "hr" shaped as those of `paired`,
+        and "paired", float32 (batch_size,): 1 where they belong together, 0
+        where lr is a photo's and hr black.
+
+    Raises:
+        ValueError: as for `paired`; a ratio outside of [0, 1].
+    """
+    if not 0 <= ratio <= 1:
+        raise ValueError(f"the unpaired ratio is from 0 to 1, not {ratio:g}")
+    scale = pairs.whole_scale(scale)
+    side = pairs.side_of(scale, hr_patch_size)
+    each = options.pop("patches_per_image", pairs.PATCHES_PER_IMAGE)
+    plan = pairs.planned(source, batch_size, each, steps, seed)
+    made = pairs.patches_of(
+        source, scale, plan, side, degradation=degradation, **options
+    )
+    own = _of_photos(photos, side // scale, plan, options)
+    channels = options.get("channels", 3)
+    shapes = [
+        (batch_size, side // scale, side // scale, channels),
+        (batch_size, side, side, channels),
+        (batch_size,),
+    ]
+    batch = functools.partial(_batch, made, own, plan, ratio, shapes)
+    data = pairs.endless(batch, shapes, epoch * plan.steps)
+    # There is no tuple of three: Keras takes the third for weights.
+    return data.map(lambda lr, hr, one: {"lr": lr, "hr": hr, "paired": one})
+
+
+def _of_photos(photos, side, plan, options):
+    pairs.check_images(photos, 1, (side, side), stored=False)
+    draw = Draw((side, side), 1, options.get("augment", True))
+    form = Format(1, options.get("channels", 3))
+    limit = options.get("cache_gb", 1.0) * pairs.GIGABYTE
+    return Patches(photos, "bicubic", form, plan, draw, limit)
+
+
+def _batch(made, own, plan, ratio, shapes, k):
+    """Batch k: the LR and HR patches, and which belong together."""
+    seed = (plan.seed, *divmod(int(k), plan.steps), _MIXING)
+    paired = np.random.default_rng(seed).random(plan.batch_size) >= ratio
+    lrs, hrs = (np.zeros(shape, "float32") for shape in shapes[:2])
+    if paired.any():
+        lrs[paired], hrs[paired] = made.batch(k, np.flatnonzero(paired))
+    if not paired.all():
+        # At a factor of 1 both of a pair are the photo's.
+        lrs[~paired] = own.batch(k, np.flatnonzero(~paired))[0]
+    return lrs, hrs, paired.astype("float32")
