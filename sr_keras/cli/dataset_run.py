@@ -244,7 +244,8 @@ class Run:
             f"{self.name} x{self.scale}, {self.network.count_params():,} "
             f"parameters; {progress.counted(len(self.source), 'image')} to "
             f"learn from, {self._unpaired()}{held}; "
-            f"{progress.counted(course.epochs, 'epoch')} of {progress.counted(self.steps, 'step')} on {data.batch_size} x "
+            f"{progress.counted(course.epochs, 'epoch')} of "
+            f"{progress.counted(self.steps, 'step')} on {data.batch_size} x "
             f"{side}x{side}"
         )
         if resumed:
