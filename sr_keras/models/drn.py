@@ -253,6 +253,7 @@ def published(shapes, scale):
 # "paper" is what github.com/guoyongcs/DRN, option.py, has.
 RECIPES = {
     "default": {
+        "objective": "dual",
         "data": {
             "hr_patch_size": 192, "batch_size": 16, "degradation": "bicubic",
         },
@@ -263,13 +264,16 @@ RECIPES = {
         },
     },
     "paper": {
+        "objective": "dual",
         "data": {
             "hr_patch_size": 384, "batch_size": 32, "degradation": "bicubic",
         },
+        "dual": {"dual_weight": 0.1},
         "learning": {
             "loss": "l1", "optimizer": "adam", "learning_rate": 1e-4,
             "beta1": 0.9, "beta2": 0.999, "schedule": "cosine",
             "final_rate": 1e-7, "epochs": 1000, "steps_per_epoch": 1000,
+            "skip_factor": 1e6,
         },
     },
 }  # fmt: skip
