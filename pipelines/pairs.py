@@ -44,6 +44,7 @@ def paired(
     patches_per_image=PATCHES_PER_IMAGE,
     cache_gb=1.0,
     stride=None,
+    share=(0, 1),
 ) -> tf.data.Dataset:
     """Endless batches of training pairs: patches that belong together.
 
@@ -73,15 +74,18 @@ def paired(
         cache_gb: float, gigabytes of decoded images to keep, in 8 bits.
         stride: int, corners are on this grid, no place twice in a visit; None
             for any place.
+        share: pair (index, count): the part of each batch that is made, the
+            index'th of count equal ones. All parts together are the batch.
 
     Returns:
         tf.data.Dataset of (lr, hr), float32 in [0, 1]: hr is (batch_size,
-        hr_patch_size, hr_patch_size, channels), lr the factor smaller, or as
-        large where `interpolated`.
+        hr_patch_size, hr_patch_size, channels), or a part of it, lr the
+        factor smaller, or as large where `interpolated`.
 
     Raises:
-        ValueError: fewer images than the batch; an image smaller than the
-            patch; LR and HR sizes that do not match; values that cannot be.
+        ValueError: a batch that has no such part; fewer images than the
+            batch; an image smaller than the patch; LR and HR sizes that do
+            not match; values that cannot be.
     """
     scale = whole_scale(scale)
     side = scale * _LR_SIDE if hr_patch_size is None else hr_patch_size
@@ -91,6 +95,7 @@ def paired(
         patches_per_image=patches_per_image,
         **({} if steps is None else {"steps": steps}),
     )
+    part = _part(batch_size, share)
     form = _format(scale, channels, interpolated)
     # Of a grid, as SRCNN's, every image has many patches on purpose.
     if len(source) < batch_size and stride is None:
@@ -108,8 +113,9 @@ def paired(
         source, degradation, form, plan, draw, cache_gb * _GIGABYTE
     )
     lr_side = side if interpolated else side // scale
-    shapes = [(batch_size, n, n, channels) for n in (lr_side, side)]
-    return _dataset(patches.batch, shapes, epoch * steps)
+    count = part.stop - part.start
+    shapes = [(count, n, n, channels) for n in (lr_side, side)]
+    return _dataset(lambda k: patches.batch(k, part), shapes, epoch * steps)
 
 
 def steps_per_epoch(source, batch_size, patches_per_image=PATCHES_PER_IMAGE):
@@ -289,6 +295,18 @@ def _format(scale, channels, interpolated):
     if channels not in (1, 3):
         raise ValueError(f"channels must be 3 (RGB) or 1 (Y), not {channels}")
     return Format(scale, channels, interpolated)
+
+
+def _part(batch_size, share):
+    """The pairs of a batch that are a share of it: a slice."""
+    index, count = share
+    if batch_size % count or not 0 <= index < count:
+        raise ValueError(
+            f"share {index} of {count} of a batch of {batch_size} cannot be: "
+            "use a batch that can be divided, and shares from 0 up"
+        )
+    each = batch_size // count
+    return slice(index * each, (index + 1) * each)
 
 
 def _check_patch(side, scale, interpolated, stride):

@@ -10,6 +10,9 @@ import os
 
 VARIABLE = "TF_CONFIG"
 
+# Who can train: see `training.distribute`.
+STRATEGIES = ("auto", "one", "mirrored", "multi-worker")
+
 # Jobs that train; the chief, where there is one, comes first.
 _JOBS = ("chief", "worker")
 
@@ -87,6 +90,35 @@ def cluster():
         if not address.rpartition(":")[2].isdigit():
             raise ValueError(_wrong(f"has {address!r} without a port", text))
     return Cluster(addresses, jobs.index(own), jobs)
+
+
+def check(name, gpus, cluster):
+    """Refuse what does not fit.
+
+    Args:
+        name: str, one of `STRATEGIES`.
+        gpus: int, how many are asked for, or None.
+        cluster: Cluster, or None.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if name == "one" and (gpus or 1) > 1:
+        raise ValueError(
+            f"--strategy one is for one device, not --gpus {gpus}: leave out "
+            "one of the two"
+        )
+    if name == "multi-worker" and cluster is None:
+        raise ValueError(
+            f"--strategy multi-worker needs {VARIABLE}, which names the "
+            "workers: set it (docs/training.md), or leave out --strategy"
+        )
+    count = len(cluster.addresses) if cluster else 1
+    if name in ("one", "mirrored") and count > 1:
+        raise ValueError(
+            f"--strategy {name} is for one machine, but {VARIABLE} names "
+            f"{count} workers: unset it, or leave out --strategy"
+        )
 
 
 def _wrong(what, text):
