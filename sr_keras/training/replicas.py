@@ -105,7 +105,8 @@ class ReplicatedModel(keras.Model):
         def step_of_replica(data):
             results = self.train_step(data)
             if several:
-                results["stop"] = total(tf.convert_to_tensor(self._wish))
+                # Added to something it is on the replica's own device.
+                results["stop"] = total(self._wish + 0)
             return results
 
         def step(iterator):
