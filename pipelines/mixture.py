@@ -29,6 +29,7 @@ def mixed(
     seed=0,
     epoch=0,
     steps=None,
+    share=(0, 1),
     **options,
 ) -> tf.data.Dataset:
     """Endless batches in which some of the LR patches are of photos.
@@ -48,12 +49,13 @@ def mixed(
         seed: as for `paired`.
         epoch: as for `paired`.
         steps: as for `paired`; of `source`.
+        share: as for `paired`.
         **options: channels, augment, patches_per_image, cache_gb and stride,
             as for `paired`.
 
     Returns:
         tf.data.Dataset of dict: "lr" and "hr" shaped as those of `paired`,
-        and "paired", float32 (batch_size,): 1 where they belong together, 0
+        and "paired", float32 (N,): 1 where they belong together, 0
         where lr is a photo's and hr black.
 
     Raises:
@@ -69,14 +71,12 @@ def mixed(
         source, scale, plan, side, degradation=degradation, **options
     )
     own = _of_photos(photos, side // scale, plan, options)
-    channels = options.get("channels", 3)
-    shapes = [
-        (batch_size, side // scale, side // scale, channels),
-        (batch_size, side, side, channels),
-        (batch_size,),
-    ]
-    batch = functools.partial(_batch, made, own, plan, ratio, shapes)
-    data = pairs.endless(batch, shapes, epoch * plan.steps)
+    part = pairs.part_of(batch_size, share)
+    count, channels = part.stop - part.start, options.get("channels", 3)
+    shapes = [(count, n, n, channels) for n in (side // scale, side)]
+    kinds = functools.partial(_paired, plan, ratio)
+    batch = functools.partial(_batch, (made, own), kinds, part, shapes)
+    data = pairs.endless(batch, [*shapes, (count,)], epoch * plan.steps)
     # There is no tuple of three: Keras takes the third for weights.
     return data.map(lambda lr, hr, one: {"lr": lr, "hr": hr, "paired": one})
 
@@ -89,14 +89,21 @@ def _of_photos(photos, side, plan, options):
     return Patches(photos, "bicubic", form, plan, draw, limit)
 
 
-def _batch(made, own, plan, ratio, shapes, k):
-    """Batch k: the LR and HR patches, and which belong together."""
+def _paired(plan, ratio, k):
+    """Which places of batch k have a pair: bool (batch_size,)."""
     seed = (plan.seed, *divmod(int(k), plan.steps), _MIXING)
-    paired = np.random.default_rng(seed).random(plan.batch_size) >= ratio
-    lrs, hrs = (np.zeros(shape, "float32") for shape in shapes[:2])
+    return np.random.default_rng(seed).random(plan.batch_size) >= ratio
+
+
+def _batch(patches, kinds, part, shapes, k):
+    """A part of batch k: the LR and HR patches, and which belong together."""
+    made, own = patches
+    paired = kinds(k)[part]
+    places = np.arange(part.start, part.stop)
+    lrs, hrs = (np.zeros(shape, "float32") for shape in shapes)
     if paired.any():
-        lrs[paired], hrs[paired] = made.batch(k, np.flatnonzero(paired))
+        lrs[paired], hrs[paired] = made.batch(k, places[paired])
     if not paired.all():
         # At a factor of 1 both of a pair are the photo's.
-        lrs[~paired] = own.batch(k, np.flatnonzero(~paired))[0]
+        lrs[~paired] = own.batch(k, places[~paired])[0]
     return lrs, hrs, paired.astype("float32")

@@ -5,6 +5,7 @@ there are processors, and yields them in order. Nothing depends on how fast any
 of them is, so that batch k of epoch e is always the same.
 """
 
+import functools
 import os
 
 import numpy as np
@@ -44,6 +45,7 @@ def paired(
     patches_per_image=PATCHES_PER_IMAGE,
     cache_gb=1.0,
     stride=None,
+    share=(0, 1),
 ) -> tf.data.Dataset:
     """Endless batches of training pairs: patches that belong together.
 
@@ -73,15 +75,18 @@ def paired(
         cache_gb: float, gigabytes of decoded images to keep, in 8 bits.
         stride: int, corners are on this grid, no place twice in a visit; None
             for any place.
+        share: pair (index, count): the part of each batch that is made, the
+            index'th of count equal ones. All parts together are the batch.
 
     Returns:
         tf.data.Dataset of (lr, hr), float32 in [0, 1]: hr is (batch_size,
-        hr_patch_size, hr_patch_size, channels), lr the factor smaller, or as
-        large where `interpolated`.
+        hr_patch_size, hr_patch_size, channels), or a part of it, lr the
+        factor smaller, or as large where `interpolated`.
 
     Raises:
-        ValueError: fewer images than the batch; an image smaller than the
-            patch; LR and HR sizes that do not match; values that cannot be.
+        ValueError: a batch that has no such part; fewer images than the
+            batch; an image smaller than the patch; LR and HR sizes that do
+            not match; values that cannot be.
     """
     scale = whole_scale(scale)
     side = side_of(scale, hr_patch_size)
@@ -98,9 +103,12 @@ def paired(
         cache_gb=cache_gb,
         stride=stride,
     )
+    part = part_of(batch_size, share)
+    count = part.stop - part.start
     lr_side = side if interpolated else side // scale
-    shapes = [(batch_size, n, n, channels) for n in (lr_side, side)]
-    return endless(patches.batch, shapes, epoch * plan.steps)
+    shapes = [(count, n, n, channels) for n in (lr_side, side)]
+    batch = functools.partial(patches.batch, part=part)
+    return endless(batch, shapes, epoch * plan.steps)
 
 
 def planned(source, batch_size, patches_per_image, steps, seed):
@@ -354,6 +362,29 @@ def _checked(channels):
     if channels not in (1, 3):
         raise ValueError(f"channels must be 3 (RGB) or 1 (Y), not {channels}")
     return channels
+
+
+def part_of(batch_size, share):
+    """The pairs of a batch that are a share of it.
+
+    Args:
+        batch_size: int.
+        share: as for `paired`.
+
+    Returns:
+        slice.
+
+    Raises:
+        ValueError: there is no such share.
+    """
+    index, count = share
+    if batch_size % count or not 0 <= index < count:
+        raise ValueError(
+            f"share {index} of {count} of a batch of {batch_size} cannot be: "
+            "use a batch that can be divided, and shares from 0 up"
+        )
+    each = batch_size // count
+    return slice(index * each, (index + 1) * each)
 
 
 def _check_patch(side, scale, interpolated, stride):

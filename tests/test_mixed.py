@@ -72,6 +72,15 @@ def test_the_same_again(drawn):
     )
 
 
+def test_shares_are_the_batch(drawn):
+    whole = drawn(5)
+    parts = [drawn(5, share=(i, 2)) for i in range(2)]
+    for b, one, other in zip(whole, *parts, strict=True):
+        for name in b:
+            both = np.concatenate([one[name], other[name]])
+            assert np.array_equal(b[name], both)
+
+
 def test_the_ratio(drawn, pair_source):
     share = np.mean([b["paired"] for b in drawn(60, 0.3)])
     assert 0.62 < share < 0.78

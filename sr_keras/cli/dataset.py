@@ -6,10 +6,18 @@ import sys
 from pathlib import Path
 
 from sr_keras import models
-from sr_keras.cli import config, load_keras, objectives, say
+from sr_keras.cli import (
+    EXIT_SOME_FAILED,
+    config,
+    load_keras,
+    objectives,
+    say,
+)
 from sr_keras.cli.dataset_flags import DATASET
 from sr_keras.cli.files import folder_for, has_result
+from sr_keras.cli.interruption import abruptly
 from sr_keras.names import unknown
+from sr_keras.training.cluster import check, cluster
 
 # Where results go unless they are told to.
 _RUNS = Path("runs")
@@ -55,13 +63,45 @@ def run(request):
     """
     job, layers = _settings(request)
     _check(job)
+    machines = cluster()
+    check(job["strategy"], job["gpus"], machines)
     load_keras()
+    import tensorflow as tf
+
+    team = _team(job, machines)
+    try:
+        return _train(request, job, layers, team)
+    except tf.errors.OpError as e:
+        text = team.lost(e)
+        if text is None:
+            raise
+        say(text, sys.stderr)
+        return EXIT_SOME_FAILED
+
+
+def _team(job, machines):
+    """Who trains; where there are other machines, this waits for them."""
+    from sr_keras.training.distribute import team_of
+
+    if machines is not None and len(machines.addresses) > 1:
+        say(
+            f"worker {machines.index} of {len(machines.addresses)}: waiting "
+            "for the others",
+            sys.stderr,
+        )
+    with abruptly():
+        return team_of(job["strategy"], job["gpus"], machines)
+
+
+def _train(request, job, layers, team):
     from sr_keras.cli.dataset_run import Run, resolve
 
     name, scale, network = resolve(job)
+    if not team.chief:
+        return Run(job, layers, (name, scale, network), team).work(None)
     folder = folder_of(f"{name}_x{scale}", request)
     with folder_for(folder):
-        made = Run(job, layers, (name, scale, network))
+        made = Run(job, layers, (name, scale, network), team)
         if not request.resume:
             clear(folder)
         elif not (folder / _CHECKPOINT).exists():

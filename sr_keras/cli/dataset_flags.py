@@ -13,6 +13,7 @@ from sr_keras.cli.flags import (
     Kind,
     Rates,
 )
+from sr_keras.training.cluster import STRATEGIES
 
 _FLAGS = {
     "--batch-size": ("data", "batch_size", {"type": SIDE, "metavar": "N"}),
@@ -87,6 +88,12 @@ _FLAGS = {
         "help": "memory for decoded images (default: 1)"}),
     "--keep-every": (None, "keep_every", {"type": COUNT, "metavar": "N",
         "help": "keep the network of every Nth epoch"}),
+    "--strategy": (None, "strategy", {"choices": STRATEGIES,
+        "help": "on which devices: auto for all GPUs, and for all machines "
+        "that TF_CONFIG names; one; mirrored; multi-worker (docs/training.md)"
+        }),
+    "--gpus": (None, "gpus", {"type": SIDE, "metavar": "N",
+        "help": "use N GPUs of this machine (default: all)"}),
     "--objective": (None, "objective", {"choices": objectives.names(),
         "help": "what the training is after (default: the recipe's)"}),
     "--model": FLAGS["--model"],
@@ -98,7 +105,7 @@ _TOP = {
     "model": None, "scale": None, "recipe": "default", "objective": None,
     "sources": None, "data_dir": None, "validation": None,
     "validation_split": None, "validation_limit": 5, "init_from": None,
-    "cache_gb": 1.0, "keep_every": 0,
+    "cache_gb": 1.0, "keep_every": 0, "strategy": "auto", "gpus": None,
 }  # fmt: skip
 
 _OPTIONAL = (

@@ -17,6 +17,7 @@ from sr_keras.cli.course import LAST, Course
 from sr_keras.cli.dataset_data import sources
 from sr_keras.cli.files import LAST as SUMMARY
 from sr_keras.cli.files import save_json
+from sr_keras.training.distribute import Team
 from sr_keras.training.plan import plan
 from sr_keras.training.transfer import transfer
 from sr_keras.training.validation import PROTOCOL, Validation
@@ -79,13 +80,15 @@ class Run:
         job: dict, the top level of config.json.
         layers: dicts of groups of settings, the later over the earlier.
         start: tuple that `resolve` gave.
+        team: training.distribute.Team, who trains.
 
     Raises:
         ValueError, TypeError: a setting or images that cannot be used.
     """
 
-    def __init__(self, job, layers, start):
+    def __init__(self, job, layers, start, team=Team()):  # noqa: B008
         self.name, self.scale, network = start
+        self.team = team
         self.job = {**job, "scale": self.scale}
         objective, groups = _groups(
             self.job, self.name, layers, network is not None
@@ -94,6 +97,7 @@ class Run:
         self.objective = objectives.training_of(objective)
         self.plan = plan(groups, objective, self.objective.Settings)
         learning = self.plan.learning
+        team.check_batch(self.plan.data.batch_size)
         _warn(learning.mixed_precision)
         keras.utils.set_random_seed(learning.seed)
         self.network, learner = self._networks(network)
@@ -109,18 +113,18 @@ class Run:
         self.pairs(0)  # what is wrong with the images is found here
         self.held = held
         # On a CPU, XLA makes these convolutions twice as slow.
-        self.trainer = self.objective.trainer_of(
-            learner,
-            self.plan,
-            self.steps,
-            jit_compile="auto" if _has_gpu() else False,
-        )
+        jit = "auto" if _has_gpu() and team.devices == 1 else False
+        with team.scope():
+            self.trainer = self.objective.trainer_of(
+                learner, self.plan, self.steps, jit_compile=jit
+            )
 
-    def pairs(self, epoch):
+    def pairs(self, epoch, share=(0, 1)):
         """The training batches.
 
         Args:
             epoch: int, the first.
+            share: pair (index, count), the part of each batch that is made.
 
         Returns:
             tf.data.Dataset, as the objective's `batches_of` says.
@@ -142,6 +146,7 @@ class Run:
             patches_per_image=data.patches_per_image,
             cache_gb=self.job["cache_gb"],
             stride=data.stride,
+            share=share,
         )
 
     def work(self, folder):
@@ -149,6 +154,7 @@ class Run:
 
         Args:
             folder: Path, an existing folder; its checkpoint is gone on from.
+                Of workers only the chief has one.
 
         Returns:
             The exit code.
@@ -158,23 +164,41 @@ class Run:
         """
         course = self._course(folder)
         resumed = course.resume()
-        for line in (*self.source.notes, *(() if resumed else self.notes)):
-            say(line, sys.stderr)
-        say(self._described(course, resumed))
-        save_json(folder / "config.json", self._config())
-        (folder / SUMMARY).unlink(missing_ok=True)
+        if self.team.chief:
+            self._announce(course, resumed)
         try:
-            with progress.Epochs(self.steps, course.epochs) as course.watch:
-                course.tell = course.watch.end
-                course.run()
+            self._follow(course)
         except KeyboardInterrupt as e:
-            say(_stopped(course), sys.stderr)
+            if self.team.chief:
+                say(_stopped(course), sys.stderr)
             return exit_code(e)
         except tf.errors.OpError as e:
+            if self.team.lost(e):
+                raise
             raise ValueError(_reason(e)) from e
         finally:
             self._name_skipped()
-        return self._finished(course)
+        if self.team.chief:
+            self._finish(course)
+        self.team.wait()  # who leaves early is missed
+        return EXIT_DONE
+
+    def _announce(self, course, resumed):
+        """Say what will be done, and keep how."""
+        for line in (*self.source.notes, *(() if resumed else self.notes)):
+            say(line, sys.stderr)
+        say(self._described(course, resumed))
+        save_json(course.folder / "config.json", self._config())
+        (course.folder / SUMMARY).unlink(missing_ok=True)
+
+    def _follow(self, course):
+        """Train; of workers the chief shows how it goes."""
+        if not self.team.chief:
+            course.run()
+            return
+        with progress.Epochs(self.steps, course.epochs) as course.watch:
+            course.tell = course.watch.end
+            course.run()
 
     def _sources(self):
         """The images to train on, and those to validate on or None."""
@@ -193,7 +217,8 @@ class Run:
         precision = self.plan.learning.mixed_precision
         keras.config.set_dtype_policy(precision)
         try:
-            learner = type(network).from_config(network.get_config())
+            with self.team.scope():
+                learner = type(network).from_config(network.get_config())
         finally:
             keras.config.set_dtype_policy("float32")
         learner.set_weights(network.get_weights())
@@ -208,7 +233,7 @@ class Run:
 
     def _course(self, folder):
         validation = None
-        if self.held is not None:
+        if self.held is not None and self.team.chief:
             validation = Validation(
                 self.held,
                 self.scale,
@@ -227,6 +252,7 @@ class Run:
             {"name": self.name, "recipe": self.job["recipe"]},
             self.job["keep_every"],
             learning.skip_limit,
+            self.team,
         )
 
     def _described(self, course, resumed):
@@ -248,6 +274,8 @@ class Run:
             f"{progress.counted(self.steps, 'step')} on {data.batch_size} x "
             f"{side}x{side}"
         )
+        if self.team.devices > 1:
+            text += f", {self.team.described()}"
         if resumed:
             done = progress.counted(len(course.rows), "epoch")
             text += f"; going on after {done} and {course.within} steps"
@@ -289,7 +317,8 @@ class Run:
         for line in skipped:
             say(f"  {line}", sys.stderr)
 
-    def _finished(self, course):
+    def _finish(self, course):
+        """Write what has come of it, and say it."""
         best = course.best or {"epoch": 0, "psnr": None}
         summary = {
             "model": self.name,
@@ -308,7 +337,6 @@ class Run:
         if best["psnr"] is not None:
             text += f", {best['psnr']:.3f} dB (bicubic {course.bicubic:.3f})"
         say(text)
-        return EXIT_DONE
 
 
 def _check_same(network, arguments):

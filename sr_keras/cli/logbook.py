@@ -28,7 +28,7 @@ class Logbook:
     """Curves, tables, pictures.
 
     Args:
-        folder: Path of the run.
+        folder: Path of the run; None where nothing is written.
         epochs: int, how many there will be.
         bicubic: float, the validation PSNR of bicubic interpolation, or None.
     """
@@ -37,7 +37,7 @@ class Logbook:
         self.folder = folder
         self.epochs = epochs
         self.bicubic = bicubic
-        self._events = EventLog(folder / EVENTS)
+        self._events = EventLog(folder and folder / EVENTS)
 
     def looks(self, epoch):
         """How many images to look at after an epoch.
@@ -59,8 +59,7 @@ class Logbook:
                 skipped, seconds, and what else is logged.
             seen: list of tuples of ndarrays, as `Validation.score` has them.
         """
-        self._table(rows)
-        plots.curves(self.folder / CURVES, rows, self.bicubic)
+        self.summarize(rows)
         last = rows[-1]
         for name, value in last.items():
             if name not in _PLAIN and value is not None:
@@ -68,6 +67,15 @@ class Logbook:
         for number, pictures in enumerate(seen):
             self._strip(number + 1, plots.strip(*pictures), last["epoch"])
         self._events.flush()
+
+    def summarize(self, rows):
+        """Write the table and the curves.
+
+        Args:
+            rows: as for `write`.
+        """
+        self._table(rows)
+        plots.curves(self.folder / CURVES, rows, self.bicubic)
 
     def close(self):
         """End what is open."""

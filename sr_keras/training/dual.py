@@ -20,6 +20,7 @@ from sr_keras.models.dual_heads import FILE, DualHeads, check_fit, heads_for
 from sr_keras.resize import resize
 from sr_keras.training.optimizers import optimizer_of
 from sr_keras.training.pixel import at_level, pixel_loss
+from sr_keras.training.replicas import agreed, total
 from sr_keras.training.trainer import Trainer
 
 # Of a recipe that was made for another objective: the authors' code, option.py.
@@ -142,20 +143,18 @@ class DualTrainer(Trainer):
 
     def test_step(self, data):
         """Measure the losses of a batch."""
-        for name, value in self._measured(data, training=False).items():
-            tracker = self.trackers[self.scalars.index(name)]
-            tracker.update_state(self.whole(value))
+        values = self._measured(data, training=False)
+        values = {k: self.whole(v) for k, v in values.items()}
+        values, _ = agreed(values, tf.constant(False))
+        for tracker in self.trackers:
+            tracker.update_state(values[tracker.name])
         return {tracker.name: tracker.result() for tracker in self.trackers}
 
     def _measured(self, data, training):
         """The losses of a batch, divided by the replicas."""
-        batch = (
-            data
-            if isinstance(data, dict)
-            else dict(zip(("lr", "hr"), data, strict=False))
-        )
+        batch = _as_dict(data)
         lr, hr = batch["lr"], batch["hr"]
-        shares = _shares(batch.get("paired"), lr)
+        shares = _shares(batch.get("paired"))
         outputs = self.learner(self._input(lr, hr), training=training)
         if not isinstance(outputs, list | tuple):
             outputs = [outputs]
@@ -184,16 +183,26 @@ class DualTrainer(Trainer):
         """
         of_pairs, of_others = shares
         images = {_doublings(sr, lr): sr for sr in outputs}
-        total, below = 0.0, None
+        loss, below = 0.0, None
         for level in range(self.heads.levels, 0, -1):
             below = self.heads.head(level, images.get(level, below))
             target = lr if level == 1 else at_level(hr, below, hr)
-            total += self.pixel_loss(target, below, sample_weight=of_pairs)
+            loss += self.pixel_loss(target, below, sample_weight=of_pairs)
         if of_others is not None:
             for level in sorted(set(images) - {0}):
                 again = self.heads.to_lr(level, images[level])
-                total += self.pixel_loss(lr, again, sample_weight=of_others)
-        return total
+                loss += self.pixel_loss(lr, again, sample_weight=of_others)
+        return loss
+
+
+def _as_dict(data):
+    """A batch as `pipelines.mixed` has it."""
+    if isinstance(data, dict):
+        return data
+    # One that was cut for several devices comes in a tuple of its own.
+    if isinstance(data[0], dict):
+        return data[0]
+    return {"lr": data[0], "hr": data[1]}
 
 
 def _doublings(sr, lr):
@@ -201,7 +210,7 @@ def _doublings(sr, lr):
     return (sr.shape[1] // lr.shape[1]).bit_length() - 1
 
 
-def _shares(paired, lr):
+def _shares(paired):
     """What each image counts, in its own kind's mean over all replicas.
 
     A keras.losses.Loss divides by all images; so each counts as many times as
@@ -209,7 +218,6 @@ def _shares(paired, lr):
 
     Args:
         paired: tensor (N,), or None where all are.
-        lr: tensor (N, H, W, C).
 
     Returns:
         Pair of tensors (N, 1, 1), of the pairs and of the others; None for
@@ -217,10 +225,7 @@ def _shares(paired, lr):
     """
     if paired is None:
         return None, None
-    counts = tf.stack([tf.reduce_sum(paired), tf.reduce_sum(1 - paired)])
-    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
-        context = tf.distribute.get_replica_context()
-        counts = context.all_reduce(tf.distribute.ReduceOp.SUM, counts)
+    counts = total(tf.stack([tf.reduce_sum(paired), tf.reduce_sum(1 - paired)]))
     factors = tf.reduce_sum(counts) / tf.maximum(counts, 1)
     return (
         (paired * factors[0])[:, None, None],

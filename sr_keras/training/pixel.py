@@ -9,6 +9,7 @@ import tensorflow as tf
 from sr_keras import losses
 from sr_keras.resize import resize
 from sr_keras.training.optimizers import optimizer_of
+from sr_keras.training.replicas import agreed
 from sr_keras.training.trainer import Trainer
 
 # The settings that this objective has of its own: none. See cli/objectives.py.
@@ -62,8 +63,9 @@ class PixelTrainer(Trainer):
         loss = pixel_loss(
             self.pixel_loss, self.learner, self.learner(lr, training=False), hr
         )
+        values, _ = agreed({"loss": self.whole(loss)}, tf.constant(False))
         tracker = self.trackers[0]
-        tracker.update_state(self.whole(loss))
+        tracker.update_state(values["loss"])
         return {"loss": tracker.result()}
 
 

@@ -5,14 +5,20 @@ code of DRN (Guo et al. 2020): one whose loss leaps, or is not finite. It leaves
 no trace in any weight or moment.
 """
 
-import keras
 import tensorflow as tf
+
+from sr_keras.training.replicas import (
+    ReplicatedModel,
+    SameMean,
+    SameSum,
+    agreed,
+)
 
 # How much of the usual loss is the last one's.
 _RECENT = 0.1
 
 
-class Trainer(keras.Model):
+class Trainer(ReplicatedModel):
     """Owns a network and trains its `learner` on batches.
 
     A subclass has `learn`, and says in `scalars`, `networks` and `optimizers`
@@ -59,8 +65,8 @@ class Trainer(keras.Model):
         self.recent = self.number("recent")
         self.steps = self.number("steps", dtype="int64")
         self.skipped_in_a_row = self.number("in_a_row", dtype="int64")
-        self.trackers = [keras.metrics.Mean(name=n) for n in self.scalars]
-        self.skip_tracker = keras.metrics.Sum(name="skipped")
+        self.trackers = [SameMean(name=n) for n in self.scalars]
+        self.skip_tracker = SameSum(name="skipped")
         self.built = True
 
     @property
@@ -89,8 +95,9 @@ class Trainer(keras.Model):
             data: the batch.
 
         Returns:
-            Tuple (dict with a number for each of `scalars`, of the whole
-            batch: see `whole`; list of all gradients).
+            Tuple (dict with a number for each of `scalars`, as if the whole
+            batch were like this replica's part: see `whole`; list of all
+            gradients).
         """
         raise NotImplementedError(f"{type(self).__name__} has no learn()")
 
@@ -99,7 +106,8 @@ class Trainer(keras.Model):
         variables = self._changing()
         before = [tf.identity(variable.value) for variable in variables]
         values, gradients = self.learn(data)
-        good = self._is_good(values[self.scalars[0]], gradients)
+        values, bad = agreed(values, ~self._is_sound(gradients))
+        good = ~bad & self._is_usual(values[self.scalars[0]])
         self._average()
         for variable, value in zip(variables, before, strict=True):
             variable.assign(tf.where(good, variable.value, value))
@@ -164,19 +172,17 @@ class Trainer(keras.Model):
         moments = [v for o in self.optimizers for v in o.variables]
         return [*own.values(), *moments, *self.averages]
 
-    def _is_good(self, loss, gradients):
-        usual = tf.convert_to_tensor(self.recent.value)
-        good = tf.math.is_finite(loss)
-        good &= (usual == 0) | (loss <= usual * self.skip_factor)
+    def _is_sound(self, gradients):
+        """Whether no gradient has gone to pieces."""
         # Scaled gradients are infinite now and then, which is seen to.
-        if not any(hasattr(o, "dynamic_scale") for o in self.optimizers):
-            norm = tf.linalg.global_norm(gradients)
-            good &= tf.math.is_finite(norm)
-        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
-            context = tf.distribute.get_replica_context()
-            bad = tf.cast(~good, "int32")
-            good = context.all_reduce(tf.distribute.ReduceOp.SUM, bad) == 0
-        return good
+        if any(hasattr(o, "dynamic_scale") for o in self.optimizers):
+            return tf.constant(True)
+        return tf.math.is_finite(tf.linalg.global_norm(gradients))
+
+    def _is_usual(self, loss):
+        usual = tf.convert_to_tensor(self.recent.value)
+        leaps = (usual != 0) & (loss > usual * self.skip_factor)
+        return tf.math.is_finite(loss) & ~leaps
 
     def _average(self):
         """Let the averages follow the weights."""
@@ -192,10 +198,7 @@ class Trainer(keras.Model):
 
     def _noted(self, values, good):
         """Count the batch; return what is to be seen of it."""
-        values = {
-            name: tf.where(good, tf.cast(value, "float32"), 0.0)
-            for name, value in values.items()
-        }
+        values = {n: tf.where(good, v, 0.0) for n, v in values.items()}
         one = tf.cast(good, "float32")
         usual = tf.convert_to_tensor(self.recent.value)
         share = tf.where(usual == 0, 1.0, _RECENT) * one
