@@ -60,15 +60,13 @@ def written(folder, pictures):
 
 
 def test_from_photos_to_the_answer(adapt, hr, photos, model, tmp_path):
-    truth = written(
-        tmp_path / "truth", [scenery(s) for s in range(4)]
-    )  # fmt: skip
+    truth = written(tmp_path / "truth", [scenery(s) for s in range(4)])
     ended = adapt("--data", hr, "--ground-truth", truth, "--save-images")
     assert ended.code == 0, ended.err
     lines = ended.out.splitlines()
-    assert lines[1].startswith("the photos look as if made by blur-aniso=")
-    assert "dual heads: 864 parameters" in lines[2]
-    assert "3 photos without HR" in lines[3]
+    assert lines[0].startswith("the photos look as if made by blur-aniso=")
+    assert "dual heads: 864 parameters" in lines[1]
+    assert "3 photos without HR" in lines[2]
     answer = next(line for line in lines if line.startswith("did it help? "))
     assert "on 1 photo held out, shrunk by blur-aniso=" in answer
     found = read_json("out/metrics.json")["adapted"]
@@ -101,10 +99,7 @@ def test_without_hr_images(adapt, model):
     assert "pairs are made of the photos themselves" in ended.err
     assert "3 images to learn from" in ended.out
     # Heads that know bicubic, and photos that are said to be of it.
-    network = sr_keras.load(model)
-    from sr_keras.models.dual_heads import heads_for
-
-    heads = heads_for(network, 4)
+    heads = DualHeads(1, 4)
     artifact.save_part(heads, model / "dual.keras")
     ended = adapt("--degradation", "bicubic", "--overwrite")
     assert ended.code == 0, ended.err
