@@ -50,6 +50,11 @@ _LEAST_POWER = 0.05
 _NO_BLUR = 0.25
 _NO_NOISE = 1.0
 
+# The smaller blur over the larger from which on both are taken for one; and
+# the least that a step may have.
+_ROUND = 0.8
+_LEAST_BLUR = 0.05
+
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
@@ -72,15 +77,15 @@ class Estimate:
     @property
     def spec(self):
         """The same as `degradation.parse` reads it."""
-        steps = []
-        least = _NO_BLUR * self.scale
-        if math.hypot(self.along, self.across) >= math.sqrt(2) * least:
-            # A blur below a pixel's size has no direction.
-            across = max(self.across, 0.05)
-            steps.append(
-                f"blur-aniso={self.along:.2f}:{across:.2f}:{self.degrees:.0f}"
-            )
-        steps.append("bicubic")
+        steps = ["bicubic"]
+        mean = math.sqrt((self.along**2 + self.across**2) / 2)
+        if mean >= _NO_BLUR * self.scale:
+            blur = f"blur={mean:.2f}"
+            if self.across < _ROUND * self.along:
+                across = max(self.across, _LEAST_BLUR)
+                sizes = f"{self.along:.2f}:{across:.2f}"
+                blur = f"blur-aniso={sizes}:{self.degrees:.0f}"
+            steps.insert(0, blur)
         if self.noise >= _NO_NOISE:
             steps.append(f"noise={self.noise:.1f}")
         return ",".join(steps)

@@ -51,6 +51,7 @@ def test_blur_and_noise(spec, along, across, degrees, noise, referred):
     assert found.degrees == pytest.approx(degrees, abs=12)
     assert found.noise == pytest.approx(noise, abs=0.6)
     again = parse(found.spec).steps
+    assert again[0].name == "blur-aniso"
     assert again[0].values[0][0] == pytest.approx(found.along, abs=0.01)
     assert len(again) == (3 if noise else 2)
 
@@ -73,6 +74,7 @@ def test_as_it_is_written():
     assert Estimate(2.0, 0.0, 90.0, 0.2, 4).spec == (
         "blur-aniso=2.00:0.05:90,bicubic"
     )
+    assert Estimate(2.0, 1.7, 9.0, 0.2, 4).spec == "blur=1.86,bicubic"
     assert Estimate(1.2, 0.5, 9.0, 0.2, 4).spec == "bicubic"
     assert Estimate(0.0, 0.0, 9.0, 3.21, 4).spec == "bicubic,noise=3.2"
 

@@ -30,7 +30,7 @@ _EPOCHS = 10
 _LAST_RATE = 1e-3
 
 # HR images that an estimate is compared with, and photos that it is made of.
-_MOST_REFERENCES, _MOST_PHOTOS = 24, 40
+_MOST_REFERENCES, _MOST_PHOTOS = 16, 40
 
 
 class Adaptation:
