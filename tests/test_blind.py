@@ -23,11 +23,11 @@ def scenery(seed, side=640):
     return np.repeat(plane[..., None], 3, -1).astype(np.float32)
 
 
-def photographed(spec, seeds, scale=2):
+def photographed(spec, seeds, scale=2, side=640):
     chain = parse(spec)
     return [
         chain.apply(
-            (scenery(s) * 255 + 0.5).astype(np.uint8), scale,
+            (scenery(s, side) * 255 + 0.5).astype(np.uint8), scale,
             np.random.default_rng(s),
         )
         for s in seeds

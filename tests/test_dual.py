@@ -201,7 +201,10 @@ def test_photos_teach_through_the_dual_loss_alone():
         assert same(before, numbers(trainer.network.weights)) == (not weight)
 
 
-@pytest.mark.parametrize(("name", "scale"), [("drn-s", 8), ("srcnn", 4)])
+@pytest.mark.parametrize(
+    ("name", "scale"),
+    [pytest.param("drn-s", 8, marks=pytest.mark.slow), ("srcnn", 4)],
+)
 def test_any_network_learns_a_batch_by_heart(name, scale):
     trainer = made(name, scale, eager=False, learning_rate=3e-3)
     lr, hr = batch(scale, side=6, channels=trainer.network.input_shape[-1])
@@ -221,7 +224,7 @@ def test_any_network_learns_a_batch_by_heart(name, scale):
 def test_graph_and_eager_are_alike():
     steps = []
     for eager in (True, False):
-        trainer = made("drn-s", 4, eager, optimizer="sgd", learning_rate=1e-4)
+        trainer = made("edsr", 4, eager, optimizer="sgd", learning_rate=1e-4)
         lr, hr = batch(4)
         step = trainer.train_step if eager else tf.function(trainer.train_step)
         step(mixture(lr, hr, [1, 0, 1]))
