@@ -132,7 +132,7 @@ def test_flags(adapt, hr, monkeypatch):
     assert (plan.data.batch_size, plan.data.hr_patch_size) == (1, 24)
     assert plan.learning.learning_rate == 1e-3
     assert plan.learning.seed == 3
-    assert (plan.learning.epochs, plan.learning.steps_per_epoch) == (10, 4)
+    assert (plan.learning.epochs, plan.learning.steps_per_epoch) == (5, 8)
     assert (plan.own.unpaired_ratio, plan.own.dual_weight) == (0.6, 0.4)
     assert not plan.own.train_dual
     assert len(run.photos) == 2

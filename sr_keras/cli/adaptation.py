@@ -23,8 +23,8 @@ from sr_keras.training.verdict import judge
 
 IMAGES = "images"
 
-# Looks at the network over the training; a tenth of the steps each.
-_EPOCHS = 10
+# Looks at the network over the training, and HR images that it is shown.
+_EPOCHS, _SHOWN = 5, 3
 
 # The last learning rate over the first: 1e-7 over 1e-4 in the paper.
 _LAST_RATE = 1e-3
@@ -173,6 +173,7 @@ class Adaptation:
             "objective": "dual",
             "sources": self.hr or [self.args.images],
             "data_dir": self.run_config.get("data_dir"),
+            "validation_limit": _SHOWN,
         }
 
     def _settings(self, folder, spec):
