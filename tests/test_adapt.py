@@ -38,7 +38,7 @@ def photos(tmp_path):
 
 @pytest.fixture
 def hr(tmp_path):
-    return written(tmp_path / "hr", [scenery(s, 256) for s in range(7, 9)])
+    return written(tmp_path / "hr", [scenery(s, 256) for s in range(7, 10)])
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from sr_keras.models.dual_heads import DualHeads, heads_for
 from sr_keras.resize import imresize
 from sr_keras.training.dual import Settings, trainer_of
 from sr_keras.training.plan import plan
+from sr_keras.training.teaching import box, teach
 
 SMALL = {
     "edsr": {"num_blocks": 1, "num_filters": 4},
@@ -290,6 +291,30 @@ def test_mixed_precision():
     assert np.isfinite(float(logs["loss"]))
     assert {w.dtype for w in trainer.heads.weights} == {"float32"}
     assert not same(before, numbers(trainer.heads.weights))
+
+
+def test_heads_are_taught():
+    keras.utils.set_random_seed(0)
+    heads = DualHeads(2, 4)
+    lr, hr = batch(4, side=12)
+    blank = [np.array(w) for w in heads.get_weights()]
+    box(heads)
+    mean = hr.numpy().reshape(3, 12, 4, 12, 4, 3).mean((2, 4))
+    away = np.abs(np.asarray(heads.to_lr(2, hr)) - mean)[:, 1:-1, 1:-1]
+    assert away.mean() < 0.2
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    data = tf.data.Dataset.from_tensors((lr, hr)).with_options(options)
+    counted = []
+    first = teach(heads, data, 1)
+    last = teach(heads, data, 60, lambda: counted.append(1))
+    assert last > first + 3
+    assert len(counted) == 60
+    error = np.mean((np.asarray(heads.to_lr(2, hr)) - lr) ** 2)
+    assert -10 * np.log10(error) > first + 3
+    heads.set_weights([w * np.nan for w in blank])
+    with pytest.raises(ValueError, match="without bounds"):
+        teach(heads, data, 1)
 
 
 def test_heads_that_do_not_fit(tmp_path):

@@ -17,7 +17,7 @@ from sr_keras.cli.dataset_run import Run
 from sr_keras.cli.files import LAST, folder_for, save_json
 from sr_keras.models.dual_heads import FILE, levels_of
 from sr_keras.training.dual import Settings, heads_of
-from sr_keras.training.teaching import teach
+from sr_keras.training.teaching import box, teach
 from sr_keras.training.validation import CEILING, PROTOCOL
 from sr_keras.training.verdict import judge
 
@@ -139,6 +139,8 @@ class Adaptation:
         heads = heads_of(
             self.before, Settings(init_dual=str(path) if there else None)
         )
+        if not there:
+            box(heads)
         if there and spec == self._own():
             say(f"the dual heads of {path} know this already")
         else:
