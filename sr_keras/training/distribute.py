@@ -150,17 +150,22 @@ class Team:
         text = str(error)
         if self.workers == 1 or not _MEETING.search(text):
             return None
-        jobs = self.cluster.jobs
+        own = self.cluster.jobs[self.cluster.index]
         named = [(job, int(index)) for job, index in _TASK.findall(text)]
-        others = [
-            task
-            for task in named
-            if task in jobs and task != jobs[self.cluster.index]
-        ]
-        who = self.cluster.named(*others[0]) if others else "another worker"
+        named = [task for task in named if task in self.cluster.jobs]
+        others = [task for task in named if task != own]
+        if others:
+            what = f"{self.cluster.named(*others[0])} has left the training"
+        elif named:
+            what = (
+                f"{self.cluster.named(*own)}, which is this one, was not "
+                "heard from for too long"
+            )
+        else:
+            what = "another worker has left the training"
         return (
-            f"{who} has left the training, which ends here: see what it said, "
-            "and start all workers again, with the same command and --resume"
+            f"{what}: it ends here; see what the others said, and start all "
+            "of them again with the same command and --resume"
         )
 
 
