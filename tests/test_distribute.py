@@ -244,6 +244,11 @@ def test_a_batch_is_divided_in_order():
         expected = lr[k // 2, 2 * (k % 2) : 2 * (k % 2) + 2]
         np.testing.assert_array_equal(one, expected)
         np.testing.assert_array_equal(other["hr"], 2 * expected)
+    data = distribute._divided(data.map(lambda x, y: {"lr": x, **y}), 4)
+    assert {k: v.shape for k, v in data.element_spec.items()} == {
+        "lr": (1, 3),
+        "hr": (1, 3),
+    }
 
 
 # --- a step ------------------------------------------------------------------

@@ -125,7 +125,11 @@ class Killed(BaseException):
 
 
 @pytest.mark.usefixtures("quick_plots")
-@pytest.mark.parametrize("where", ["step", "best", "history"])
+@pytest.mark.parametrize(
+    "where",
+    ["history", *(pytest.param(n, marks=pytest.mark.slow)
+                  for n in ("step", "best"))],
+)  # fmt: skip
 def test_goes_on_from_the_last_epoch(place, capfd, data, monkeypatch, where):
     """Killed within an epoch, or while its end is written."""
     from sr_keras.cli import course, logbook, progress

@@ -225,6 +225,7 @@ def _divided(data, count):
         return tf.reshape(x, (count, x.shape[0] // count, *x.shape[1:]))
 
     def cut(*batch):
+        batch = batch if len(batch) > 1 else batch[0]
         return tf.nest.map_structure(divided, batch)
 
     return data.map(cut).unbatch().with_options(data.options())
