@@ -50,9 +50,9 @@ def go(tmp_path, data):
     return begin
 
 
-def state(folder):
+def state(folder, name="out"):
     """Everything in a checkpoint but the clock."""
-    with np.load(folder / "out" / checkpoint.FILE) as stored:
+    with np.load(folder / name / checkpoint.FILE) as stored:
         arrays = [stored[n] for n in sorted(stored.files) if n != "record"]
         record = json.loads(stored["record"].tobytes())
     rows = [{**row, "seconds": 0} for row in record["rows"]]
@@ -270,6 +270,17 @@ def test_two_workers_from_the_command_line(name, workers, go, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_chief_alone_reads_what_is_begun_with(workers, go, tmp_path):
+    given = (*SGD, "--epochs", 1)
+    assert finished(go("pixel", *given, "--seed", 3)).code == 0
+    given += ("--init-from", "out", "--output", "next")
+    for ended in map(finished, workers("pixel", *given)):
+        assert ended.code == 0, ended.err
+    assert finished(go("pixel", *given, "--output", "one")).code == 0
+    close(*(state(tmp_path, name) for name in ("next", "one")))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("dead", [0, 1])
 def test_a_worker_that_dies(dead, workers, tmp_path):
     history = tmp_path / "out/history.csv"
@@ -288,8 +299,7 @@ def test_a_worker_that_dies(dead, workers, tmp_path):
         assert ended.code == 0, ended.err
     for ended in map(finished, workers("pixel", "--output", "never")):
         assert ended.code == 0, ended.err
-    (tmp_path / "never").rename(tmp_path / "other/out")
-    same(state(tmp_path), state(tmp_path / "other"))
+    same(state(tmp_path), state(tmp_path, "never"))
 
 
 @pytest.mark.slow

@@ -121,6 +121,23 @@ class Team:
         ]
         return b"".join(pieces)[:size]
 
+    def give_weights(self, model):
+        """Give every worker the chief's weights.
+
+        Args:
+            model: keras.Model, of the same kind everywhere.
+        """
+        if self.workers == 1:
+            return
+        arrays = model.get_weights()
+        content = b"".join(array.tobytes() for array in arrays)
+        content, start = self.from_chief(content), 0
+        for i, array in enumerate(arrays):
+            part = content[start : start + array.nbytes]
+            arrays[i] = np.frombuffer(part, array.dtype).reshape(array.shape)
+            start += array.nbytes
+        model.set_weights(arrays)
+
     def wait(self):
         """Wait until every worker is here."""
         if self.workers > 1:
