@@ -5,7 +5,9 @@
 Prints the milliseconds of a step of a small EDSR x2, each row a process of its
 own (of two workers: two), the median of several rounds in turn: without a
 strategy, with MirroredStrategy on one device, and by two workers on this
-machine, a core each. Takes some minutes on two cores with nothing beside it.
+machine, a core each. Beside the time that passes there is that of the
+processors, of all processes, which tells more where other programs run. Takes
+some minutes on two cores.
 """
 
 import json
@@ -40,19 +42,26 @@ def main():
     for i in range(ROUNDS):
         for name, kind in KINDS.items():
             seen[name].append(run(*kind))
-            say(f"round {i + 1}: {name}: {1000 * seen[name][-1]:.1f} ms")
-    base = statistics.median(seen["no strategy"])
+            passed, busy = seen[name][-1]
+            say(f"round {i + 1}: {name}: {passed:.1f} ms, busy {busy:.1f} ms")
+    base = middle(seen["no strategy"])
     rows = []
     for name, found in seen.items():
-        middle = statistics.median(found)
-        shown = f"{1000 * min(found):.1f} to {1000 * max(found):.1f}"
-        more = f"{100 * (middle / base - 1):+.1f} %"
-        rows.append([name, KINDS[name][3], f"{1000 * middle:.1f}", shown, more])
-    table(["", "batch", "ms", "rounds", "to no strategy"], rows)
+        cells = [f"{value:.1f}" for value in middle(found)]
+        more = [f"{100 * (v / w - 1):+.1f} %"
+                for v, w in zip(middle(found), base, strict=True)]  # fmt: skip
+        rows.append([name, KINDS[name][3], *cells, *more])
+    head = ["", "batch", "ms", "processors, ms", "to no strategy", "processors"]
+    table(head, rows)
+
+
+def middle(found):
+    """The medians of the rounds: what passed, and the processors' time."""
+    return [statistics.median(values) for values in zip(*found, strict=True)]
 
 
 def run(strategy, workers, threads, batch):
-    """The seconds of a step, in processes of their own."""
+    """The milliseconds of a step, and the processors', of all processes."""
     addresses = [f"127.0.0.1:{port()}" for _ in range(workers)]
     running = []
     for i in range(workers):
@@ -71,7 +80,8 @@ def run(strategy, workers, threads, batch):
     texts = [one.communicate()[0] for one in running]
     if any(one.returncode for one in running):
         raise SystemExit("a process has failed")
-    return max(json.loads(text) for text in texts)
+    passed, busy = zip(*map(json.loads, texts), strict=True)
+    return max(passed), sum(busy)
 
 
 def port():
@@ -82,7 +92,7 @@ def port():
 
 
 def measure(strategy, batch):
-    """The median seconds of a step."""
+    """The milliseconds of a step: the median, and the processors' mean."""
     import keras
     import numpy as np
     import tensorflow as tf
@@ -112,14 +122,17 @@ def measure(strategy, batch):
 
     ends = []
     clock = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter())
+        on_train_batch_end=lambda batch, logs: ends.append(
+            (time.perf_counter(), time.process_time())
+        )
     )
     trainer.fit(
         team.spread(part), steps_per_epoch=WARM + STEPS, verbose=0,
         shuffle=False, callbacks=[clock],
     )  # fmt: skip
     team.wait()
-    return statistics.median(np.diff(ends[WARM:]))
+    passed, busy = 1000 * np.diff(ends[WARM:], axis=0).T
+    return float(np.median(passed)), float(np.mean(busy))
 
 
 if __name__ == "__main__":
