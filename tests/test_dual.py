@@ -300,8 +300,10 @@ def test_heads_are_taught():
     blank = [np.array(w) for w in heads.get_weights()]
     box(heads)
     mean = hr.numpy().reshape(3, 12, 4, 12, 4, 3).mean((2, 4))
-    away = np.abs(np.asarray(heads.to_lr(2, hr)) - mean)[:, 1:-1, 1:-1]
-    assert away.mean() < 0.2
+    away = np.abs(np.asarray(heads.to_lr(2, hr)) - mean)
+    heads.set_weights(blank)
+    before = np.abs(np.asarray(heads.to_lr(2, hr)) - mean)
+    assert away.mean() < 0.3 * before.mean()
     options = tf.data.Options()
     options.autotune.enabled = False
     data = tf.data.Dataset.from_tensors((lr, hr)).with_options(options)

@@ -1,6 +1,7 @@
 """`train` on many images: with what settings, to which folder."""
 
 import dataclasses
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -102,6 +103,7 @@ def _train(request, job, layers, team):
     folder = folder_of(f"{name}_x{scale}", request)
     with folder_for(folder):
         made = Run(job, layers, (name, scale, network), team)
+        _sweep(folder)
         if not request.resume:
             clear(folder)
         elif not (folder / _CHECKPOINT).exists():
@@ -193,16 +195,33 @@ def _is_used(folder):
     return has_result(folder) or (folder / _CHECKPOINT).exists()
 
 
+def _sweep(folder):
+    """Remove the halves of files that a run which was killed has left."""
+    for path in (p for n in ("", "epochs/", "samples/")
+                 for p in folder.glob(f"{n}.*")):  # fmt: skip
+        # .NAME.PROCESS, .STEM.PROCESS.SUFFIX, or a picture's
+        name = re.sub(r"^\.(.+)\.\d+(\.\w+)?$", r"\1\2", path.name)
+        ours = name in _written() or re.fullmatch(
+            r"epoch_\d+\.keras|\.[0-9a-f]{16}\.tmp", name
+        )
+        if ours and path.is_file():
+            path.unlink(missing_ok=True)
+
+
 def clear(folder):
     """Remove what an earlier run has written, and nothing else.
 
     Args:
         folder: Path.
     """
-    parts = [n for f in objectives.with_flags().values() for n in f.WRITTEN]
-    for name in (*_WRITTEN, *parts):
+    for name in _written():
         path = folder / name
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def _written():
+    parts = [n for f in objectives.with_flags().values() for n in f.WRITTEN]
+    return (*_WRITTEN, *parts)

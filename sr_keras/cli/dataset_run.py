@@ -101,7 +101,8 @@ class Run:
         _warn(learning.mixed_precision)
         keras.utils.set_random_seed(learning.seed)
         self.network, learner = self._networks(network)
-        self.notes = self._start_from(learner)
+        self.notes = self._start_from(learner) if team.chief else []
+        team.give_weights(learner)
         data = self.plan.data
         self.source, held = self._sources()
         self.steps = learning.steps_per_epoch or pipelines.steps_per_epoch(

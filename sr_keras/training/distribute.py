@@ -121,6 +121,23 @@ class Team:
         ]
         return b"".join(pieces)[:size]
 
+    def give_weights(self, model):
+        """Give every worker the chief's weights.
+
+        Args:
+            model: keras.Model, of the same kind everywhere.
+        """
+        if self.workers == 1:
+            return
+        arrays = model.get_weights()
+        content = b"".join(array.tobytes() for array in arrays)
+        content, start = self.from_chief(content), 0
+        for i, array in enumerate(arrays):
+            part = content[start : start + array.nbytes]
+            arrays[i] = np.frombuffer(part, array.dtype).reshape(array.shape)
+            start += array.nbytes
+        model.set_weights(arrays)
+
     def wait(self):
         """Wait until every worker is here."""
         if self.workers > 1:
@@ -150,17 +167,22 @@ class Team:
         text = str(error)
         if self.workers == 1 or not _MEETING.search(text):
             return None
-        jobs = self.cluster.jobs
+        own = self.cluster.jobs[self.cluster.index]
         named = [(job, int(index)) for job, index in _TASK.findall(text)]
-        others = [
-            task
-            for task in named
-            if task in jobs and task != jobs[self.cluster.index]
-        ]
-        who = self.cluster.named(*others[0]) if others else "another worker"
+        named = [task for task in named if task in self.cluster.jobs]
+        others = [task for task in named if task != own]
+        if others:
+            what = f"{self.cluster.named(*others[0])} has left the training"
+        elif named:
+            what = (
+                f"{self.cluster.named(*own)}, which is this one, was not "
+                "heard from for too long"
+            )
+        else:
+            what = "another worker has left the training"
         return (
-            f"{who} has left the training, which ends here: see what it said, "
-            "and start all workers again, with the same command and --resume"
+            f"{what}: it ends here; see what the others said, and start all "
+            "of them again with the same command and --resume"
         )
 
 
@@ -220,6 +242,7 @@ def _divided(data, count):
         return tf.reshape(x, (count, x.shape[0] // count, *x.shape[1:]))
 
     def cut(*batch):
+        batch = batch if len(batch) > 1 else batch[0]
         return tf.nest.map_structure(divided, batch)
 
     return data.map(cut).unbatch().with_options(data.options())

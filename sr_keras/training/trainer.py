@@ -108,10 +108,19 @@ class Trainer(ReplicatedModel):
         values, gradients = self.learn(data)
         values, bad = agreed(values, ~self._is_sound(gradients))
         good = ~bad & self._is_usual(values[self.scalars[0]])
+        self.note(values)
         self._average()
         for variable, value in zip(variables, before, strict=True):
             variable.assign(tf.where(good, variable.value, value))
         return self._noted(values, good)
+
+    def note(self, values):
+        """Keep in mind what a batch has shown; of nothing but `counters`.
+
+        Args:
+            values: dict that `learn` gave, of the whole batch: what every
+                replica knows.
+        """
 
     def state(self):
         """Everything that makes the next step what it is, in a fixed order.
