@@ -60,7 +60,7 @@ def main():
         __doc__,
         ("--folders", {"type": Path, "nargs": "+", "help": "of photos"}),
         ("--model", {"help": "a run to adapt, instead of training one"}),
-        ("--steps", {"type": int, "default": 1000, "help": "of adapt"}),
+        ("--steps", {"type": int, "default": 600, "help": "of adapt"}),
         ("--rows", {"type": int, "nargs": "*", "help": "these rows only"}),
         ("--keep", {"type": Path, "help": "leave the runs here"}),
     )
