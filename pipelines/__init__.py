@@ -17,7 +17,7 @@ _HOMES = {
     "open_source": "pipelines.sources",
     "paired": "pipelines.pairs",
     "whole": "pipelines.pairs",
-    "unpaired": "pipelines.pairs",
+    "unpaired": "pipelines.mixture",
     "mixed": "pipelines.mixture",
     "steps_per_epoch": "pipelines.pairs",
     "single_image": "pipelines.one_image",

@@ -252,67 +252,6 @@ def whole(
     return data.prefetch(1).with_options(_options())
 
 
-def unpaired(
-    source: Source,
-    scale,
-    *,
-    lr_source=None,
-    batch_size=16,
-    hr_patch_size=None,
-    degradation="bicubic",
-    seed=0,
-    epoch=0,
-    steps=None,
-    **options,
-) -> tf.data.Dataset:
-    """Endless batches of LR and HR patches of different images.
-
-    Args:
-        source: pipelines.sources.Source of the HR images.
-        scale: int, the factor between the patches' sizes.
-        lr_source: Source whose images are taken as LR images, as they are;
-            None to degrade other patches of `source`.
-        batch_size: as for `paired`.
-        hr_patch_size: as for `paired`.
-        degradation: as for `paired`; without `lr_source`.
-        seed: int.
-        epoch: as for `paired`.
-        steps: as for `paired`; of `source`.
-        **options: as for `paired`, but `interpolated`.
-
-    Returns:
-        tf.data.Dataset of (lr, hr), shaped as those of `paired`, that have
-        nothing to do with each other.
-
-    Raises:
-        ValueError: as for `paired`.
-    """
-    scale = whole_scale(scale)
-    side = side_of(scale, hr_patch_size)
-    _check_patch(side, scale, False, None)
-    each = options.get("patches_per_image", PATCHES_PER_IMAGE)
-    if steps is None:
-        steps = steps_per_epoch(source, batch_size, each)
-    common = {**options, "batch_size": batch_size, "epoch": epoch}
-    common["steps"] = steps
-    hrs = paired(
-        source, scale, hr_patch_size=side, seed=2 * seed, **common
-    ).map(lambda lr, hr: hr)
-    common["seed"] = 2 * seed + 1
-    if lr_source is None:
-        lrs = paired(
-            source,
-            scale,
-            hr_patch_size=side,
-            degradation=degradation,
-            **common,
-        )
-    else:
-        lrs = paired(lr_source, 1, hr_patch_size=side // scale, **common)
-    lrs = lrs.map(lambda lr, hr: lr)
-    return tf.data.Dataset.zip(lrs, hrs).with_options(_options())
-
-
 def whole_scale(scale):
     """The factor as an int.
 
