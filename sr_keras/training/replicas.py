@@ -110,13 +110,16 @@ class ReplicatedModel(keras.Model):
             return results
 
         def step(iterator):
-            results = strategy.run(step_of_replica, (next(iterator),))
+            data = iterator.get_next()
+            results = strategy.run(step_of_replica, (data,))
             return tf.nest.map_structure(
                 lambda x: strategy.experimental_local_results(x)[0], results
             )
 
         # Without XLA, which cannot compile what replicas do together.
-        self.train_function = step if self.run_eagerly else tf.function(step)
+        if not self.run_eagerly:
+            step = tf.function(step, autograph=False)
+        self.train_function = step
 
     def ask_to_stop(self):
         """Let the next step tell all workers, by `stop` in its results."""
