@@ -2,10 +2,10 @@
 
     python benchmarks/distribute.py
 
-Prints the milliseconds of a step of a small EDSR x2, each row a process of its
-own (of two workers: two), the median of several rounds in turn: without a
-strategy, with MirroredStrategy on one device, and by two workers on this
-machine, a core each. Beside the time that passes there is that of the
+Prints the milliseconds of a step of a small EDSR x2: without a strategy and
+with MirroredStrategy on one device, some steps each in turn, in one process;
+and by two workers on this machine, a core each, beside what one core does
+alone with half the batch. Beside the time that passes there is that of the
 processors, of all processes, which tells more where other programs run. Takes
 some minutes on two cores.
 """
@@ -18,50 +18,48 @@ import subprocess
 import sys
 import time
 
-from common import ROOT, machine, say, table
+from common import ROOT, machine, table
 
-ROUNDS = 3
-WARM, STEPS = 5, 40
+ROUNDS, WARM, STEPS = 8, 2, 6
 BATCH = 16
 
-# name -> (strategy, workers, threads of each, the batch).
-KINDS = {
-    "no strategy": ("one", 1, 2, BATCH),
-    "mirrored, 1 device": ("mirrored", 1, 2, BATCH),
-    "two workers, a thread each": ("auto", 2, 1, BATCH),
-    "no strategy, a thread, half the batch": ("one", 1, 1, BATCH // 2),
-}
+# What is shown, the group of processes that measures it, and which there.
+ROWS = (
+    ("no strategy", 0, 0),
+    ("mirrored, 1 device", 0, 1),
+    ("no strategy, one thread, half the batch", 1, 0),
+    ("two workers, a thread each", 2, 0),
+)
+
+# Processes: strategies in turn, workers, threads of each, the batch.
+GROUPS = (
+    (("one", "mirrored"), 1, 2, BATCH),
+    (("one",), 1, 1, BATCH // 2),
+    (("auto",), 2, 1, BATCH),
+)
 
 
 def main():
     if len(sys.argv) > 1:
-        print(json.dumps(measure(sys.argv[1], int(sys.argv[2]))))
+        print(json.dumps(measure(sys.argv[1].split(","), int(sys.argv[2]))))
         return
     print(machine(), end="\n\n")
-    seen = {name: [] for name in KINDS}
-    for i in range(ROUNDS):
-        for name, kind in KINDS.items():
-            seen[name].append(run(*kind))
-            passed, busy = seen[name][-1]
-            say(f"round {i + 1}: {name}: {passed:.1f} ms, busy {busy:.1f} ms")
-    base = middle(seen["no strategy"])
+    found = [run(*group) for group in GROUPS]
     rows = []
-    for name, found in seen.items():
-        cells = [f"{value:.1f}" for value in middle(found)]
-        more = [f"{100 * (v / w - 1):+.1f} %"
-                for v, w in zip(middle(found), base, strict=True)]  # fmt: skip
-        rows.append([name, KINDS[name][3], *cells, *more])
-    head = ["", "batch", "ms", "processors, ms", "to no strategy", "processors"]
-    table(head, rows)
+    for name, group, part in ROWS:
+        passed, busy = found[group][part]
+        batch = GROUPS[group][3]
+        rows.append([name, batch, f"{passed:.0f}", f"{busy:.0f}"])
+    table(["", "batch", "ms", "processors, ms"], rows)
+    (one, other), half, both = found[0], found[1][0], found[2][0]
+    for name, i in (("passed", 0), ("busy", 1)):
+        mirrored = 100 * (other[i] / one[i] - 1)
+        workers = 100 * (both[i] / (half[i] * (1 + i)) - 1)
+        print(f"\n{name}: mirrored {mirrored:+.1f} %, workers {workers:+.1f} %")
 
 
-def middle(found):
-    """The medians of the rounds: what passed, and the processors' time."""
-    return [statistics.median(values) for values in zip(*found, strict=True)]
-
-
-def run(strategy, workers, threads, batch):
-    """The milliseconds of a step, and the processors', of all processes."""
+def run(strategies, workers, threads, batch):
+    """What `measure` gives: of workers the slowest, and all their work."""
     addresses = [f"127.0.0.1:{port()}" for _ in range(workers)]
     running = []
     for i in range(workers):
@@ -73,15 +71,18 @@ def run(strategy, workers, threads, batch):
             task = {"type": "worker", "index": i}
             cluster = {"cluster": {"worker": addresses}, "task": task}
             env["TF_CONFIG"] = json.dumps(cluster)
-        command = [sys.executable, __file__, strategy, str(batch)]
+        command = [sys.executable, __file__, ",".join(strategies), str(batch)]
         running.append(
             subprocess.Popen(command, env=env, stdout=subprocess.PIPE)
         )
     texts = [one.communicate()[0] for one in running]
     if any(one.returncode for one in running):
         raise SystemExit("a process has failed")
-    passed, busy = zip(*map(json.loads, texts), strict=True)
-    return max(passed), sum(busy)
+    found = zip(*map(json.loads, texts), strict=True)
+    return [
+        (max(passed for passed, _ in each), sum(busy for _, busy in each))
+        for each in found
+    ]
 
 
 def port():
@@ -91,24 +92,47 @@ def port():
         return one.getsockname()[1]
 
 
-def measure(strategy, batch):
-    """The milliseconds of a step: the median, and the processors' mean."""
-    import keras
-    import numpy as np
-    import tensorflow as tf
-
-    from sr_keras import losses, models
+def measure(strategies, batch):
+    """Milliseconds of a step by each strategy: passed, and processors'."""
     from sr_keras.training.cluster import cluster
     from sr_keras.training.distribute import team_of
+
+    teams = [team_of(name, cluster=cluster()) for name in strategies]
+    trainers = [trainer_of(team) for team in teams]
+    seen = [[] for _ in teams]
+    for _ in range(ROUNDS):
+        for team, trainer, steps in zip(teams, trainers, seen, strict=True):
+            steps += timed(team, trainer, batch)
+    for team in teams:
+        team.wait()
+    return [
+        [statistics.median(values) for values in zip(*steps, strict=True)]
+        for steps in seen
+    ]
+
+
+def trainer_of(team):
+    """A trainer of a small network."""
+    import keras
+
+    from sr_keras import losses, models
     from sr_keras.training.pixel import PixelTrainer
 
-    team = team_of(strategy, cluster=cluster())
     with team.scope():
         network = models.build("edsr", 2, num_blocks=8, num_filters=32)
         trainer = PixelTrainer(network)
         trainer.compile(
             keras.optimizers.Adam(), losses.get("l1"), jit_compile=False
         )
+    return trainer
+
+
+def timed(team, trainer, batch):
+    """Some steps: pairs of milliseconds, passed and of the processors."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
     rng = np.random.default_rng(0)
     pairs = [rng.random((batch, n, n, 3), "float32") for n in (48, 96)]
 
@@ -130,9 +154,7 @@ def measure(strategy, batch):
         team.spread(part), steps_per_epoch=WARM + STEPS, verbose=0,
         shuffle=False, callbacks=[clock],
     )  # fmt: skip
-    team.wait()
-    passed, busy = 1000 * np.diff(ends[WARM:], axis=0).T
-    return float(np.median(passed)), float(np.mean(busy))
+    return (1000 * np.diff(ends[WARM - 1 :], axis=0)).tolist()
 
 
 if __name__ == "__main__":
