@@ -14,7 +14,7 @@ from pathlib import Path
 
 import keras
 
-from sr_keras import models
+from sr_keras import models, weights
 from sr_keras._version import __version__
 from sr_keras.models.network import Network
 
@@ -52,12 +52,15 @@ def save(network, path, **about):
         temporary.unlink(missing_ok=True)
 
 
-def load(name):
+def load(name, scale=None):
     """Load a network.
 
     Args:
-        name: str or Path: a `.keras` file, a run's folder, or the name of a
-            network without parameters ("bicubic").
+        name: str or Path: a `.keras` file, a run's folder, the name of
+            weights that come with this package ("fast": `weights.cards`), or
+            of a network without parameters ("bicubic").
+        scale: number, the factor that weights of this package are wanted
+            for: the smallest there are from it up, else the largest.
 
     Returns:
         `Network`. For a named one `scale` is 2: `sr_keras.upscale` reads it
@@ -69,6 +72,8 @@ def load(name):
     """
     if str(name) in models.CLASSICAL:
         return models.build(str(name), 2)
+    if str(name) in weights.names():
+        return weights.load(str(name), scale)
     path = Path(name)
     if path.is_dir():
         path = path / BEST

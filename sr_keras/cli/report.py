@@ -5,9 +5,10 @@ import csv
 import io
 import json
 import math
-import os
 import sys
 from pathlib import Path
+
+from sr_keras.cli.files import save_text
 
 # Digits after the point, as in the papers, and the width of a column.
 _DIGITS = {"psnr": 2}
@@ -160,11 +161,11 @@ class Results:
             OSError: where a file cannot be written.
         """
         if csv_path is not None:
-            _replace(csv_path, self._csv())
+            save_text(csv_path, self._csv())
         if json_path is not None:
-            _replace(json_path, self._json())
+            save_text(json_path, self._json())
         if markdown_path is not None:
-            _replace(markdown_path, self._markdown())
+            save_text(markdown_path, self._markdown())
 
     def _title(self, name):
         title = f"{name}, x{self.scale}"
@@ -265,20 +266,6 @@ def _storable(value):
     if isinstance(value, float):
         return round(value, _FILE_DIGITS) if math.isfinite(value) else None
     return value
-
-
-def _replace(path, text):
-    """Write a file whole or not at all."""
-    path = Path(os.path.realpath(path))  # a link stays a link
-    if path.exists() and not path.is_file():  # a pipe, or /dev/stdout
-        path.write_text(text, "utf-8", "backslashreplace")
-        return
-    temporary = path.with_name(f".{os.urandom(8).hex()}.tmp")
-    try:
-        temporary.write_text(text, "utf-8", "backslashreplace", "\n")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _say(line):

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import keras
 
+from sr_keras import runner
+from sr_keras.models import graph
+
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 # Instructions that multiply bfloat16 twice as fast as float32, by the names
@@ -28,7 +31,7 @@ def chosen(precision):
 
 
 @contextlib.contextmanager
-def computing(network, precision):
+def computing(network, precision, to_use=False):
     """Let a network's layers with weights compute in another format.
 
     The weights stay float32, and so do the layers without any: the image
@@ -38,12 +41,18 @@ def computing(network, precision):
     Args:
         network: `Network`.
         precision: str, one of `PRECISIONS`.
+        to_use: bool, whether it is to make pictures: then the layers that
+            make the picture stay float32 too, which keeps it within a level
+            of 8 bits.
     """
     name = chosen(precision)
     if name == "float32":
         yield
         return
     layers = [layer for layer in network.layers if layer.weights]
+    if to_use:
+        last = graph.last_with_weights(network)
+        layers = [layer for layer in layers if layer not in last]
     before = [layer.dtype_policy for layer in layers]
     _forget_graph(network)
     try:
@@ -57,9 +66,10 @@ def computing(network, precision):
 
 
 def _forget_graph(network):
-    """The compiled function of `inference.forward_of` has the old format."""
+    """What has been compiled has the old format."""
     if hasattr(network, "_forward"):
         del network._forward
+    runner.forget(network)
 
 
 def _is_fast():
