@@ -145,7 +145,7 @@ class Runner:
         known = _held(self.network, "_pictures", dict)
         key = self._count, bits
         if key not in known:
-            known[key] = _compiled(self.network, bits)
+            known[key] = _compiled(self.network, *key)
         return known[key]
 
 
@@ -202,7 +202,7 @@ def _held(network, name, make):
     return getattr(network, name).value
 
 
-def _compiled(network, bits):
+def _compiled(network, count, bits):
     import tensorflow as tf
 
     from sr_keras.layers import FixedUpsample
@@ -220,4 +220,8 @@ def _compiled(network, bits):
         return (quantized(found, bits) if bits else found), total
 
     # XLA makes these convolutions twice as slow on a CPU.
-    return tf.function(picture, reduce_retracing=True, jit_compile=False)
+    return tf.function(
+        picture,
+        input_signature=[tf.TensorSpec((1, None, None, count), tf.float32)],
+        jit_compile=False,
+    )

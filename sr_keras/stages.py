@@ -257,8 +257,11 @@ class _Stage:
         if self._compiled is None:
             import tensorflow as tf
 
+            shapes = [(1, *x.shape[1:]) for x in (*self.needed, *self.means)]
             self._compiled = tf.function(
-                self._compute, reduce_retracing=True, jit_compile=False
+                self._compute,
+                input_signature=[[tf.TensorSpec(s) for s in shapes]],
+                jit_compile=False,
             )
         return self._compiled(feeds)
 

@@ -119,7 +119,7 @@ class Work:
         path = where.path(scale, kind)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        shown = self._write(where, work, (path, kind), stored)
+        shown = self._write(where, work, (scale, kind), stored)
         if self.args.samples:
             self._write_samples(where, stored, scale, kind)
         guarded = work.guarded if self.args.color_guard else None
@@ -185,9 +185,9 @@ class Work:
         return kind
 
     def _write(self, where, work, place, stored):
-        path, kind = place
-        like = stored.like
-        shown = self._page_part(where, work, stored)
+        scale, kind = place
+        path, like = where.path(scale, kind), stored.like
+        shown = self._page_part(where, stored, scale, work.size)
         with contextlib.ExitStack() as stack:
             writer = stack.enter_context(
                 StripWriter(path or _stdout(), kind, like, work.size)
@@ -196,7 +196,7 @@ class Work:
             if work.with_trust:
                 doubts = stack.enter_context(
                     StripWriter(
-                        where.path(work.scale, "png", "_trust"),
+                        where.path(scale, "png", "_trust"),
                         "png",
                         blank(3, like),
                         work.size,
@@ -213,12 +213,12 @@ class Work:
                     shown.add(band["sr"])
         return shown
 
-    def _page_part(self, where, work, stored):
+    def _page_part(self, where, stored, scale, size):
         if self.args.compare is None:
             return None
         from sr_keras.cli.comparing import Shown
 
-        return Shown(where.name, stored, work.scale, work.size, _SHOWN)
+        return Shown(where.name, stored, scale, size, _SHOWN)
 
     def _write_samples(self, where, stored, scale, kind):
         network = self._network(max(scale))

@@ -233,11 +233,11 @@ class Album:
                 self._bar.update(share - before)
 
     def _say_plan(self, first):
-        stored = self._files[first].result() if len(self.todo) else None
-        if stored is None:
-            return
         target = self.todo[first]
-        plan = self._work.plan(target, stored)
+        try:
+            plan = self._work.plan(target, self._files[first].result())
+        except (ValueError, OSError):
+            return  # it will be told when it is this photo's turn
         count = counted(len(self.todo), "photo")
         self._tell(
             f"{count}; {target.name}: {plan.text}; about "

@@ -7,9 +7,11 @@ import contextlib
 import io
 import itertools
 import logging
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+import imagecodecs
 import numpy as np
 import tifffile
 
@@ -33,6 +35,9 @@ _CONVERTED = {3, 5, 6}  # PALETTE, SEPARATED (CMYK), YCBCR
 
 # Rows of a strip where the image comes in strips.
 _ROWS = 64
+
+# Of zlib: higher ones take several times as long for little.
+_LEVEL = 3
 
 # Bytes of pixels above which a file may not fit into classic TIFF.
 _CLASSIC = 3 << 30
@@ -86,16 +91,17 @@ def encode_strips(
     strips = iter(strips)
     first = next(strips)
     channels = first.shape[2]
+    order = exif.byte_order(metadata.exif)
     pieces = _pieces(itertools.chain([first], strips))
     tifffile.imwrite(
         file,
-        pieces,
+        (_packed(piece, order) for piece in pieces),
         shape=(*size, channels) if channels > 1 else size,
         dtype=first.dtype,
         rowsperstrip=_ROWS,
         # Classic TIFF ends at 4 GB, and may not be compressed enough.
         bigtiff=size[0] * size[1] * channels * first.itemsize > _CLASSIC,
-        byteorder=exif.byte_order(metadata.exif),
+        byteorder=order,
         **_options(channels, alpha, metadata),
     )
     if metadata.exif:
@@ -114,6 +120,18 @@ def _pieces(strips: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         kept = kept[whole:]
     if len(kept):
         yield np.ascontiguousarray(kept)
+
+
+def _packed(piece: np.ndarray, order: str) -> bytes:
+    """A strip as it is in the file: differences along its rows, deflated."""
+    if piece.dtype.kind == "f":
+        differences = imagecodecs.floatpred_encode(
+            piece.astype(piece.dtype.newbyteorder(order)), axis=1
+        )
+    else:
+        differences = imagecodecs.delta_encode(piece, axis=1)
+        differences = differences.astype(piece.dtype.newbyteorder(order))
+    return zlib.compress(differences.tobytes(), _LEVEL)
 
 
 def _options(channels: int, alpha: bool, metadata: Metadata) -> dict:
