@@ -24,6 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sr_keras.writing import replaced
+
 FOLDER = Path(__file__).parent
 
 INDEX = "index.json"
@@ -144,6 +146,82 @@ def stored(network):
     return file.getvalue()
 
 
+def restored(network, content):
+    """The network that a file's content makes of another one.
+
+    Args:
+        network: `Network`, whose name, factor and arguments it has.
+        content: bytes, as `stored` makes them.
+
+    Returns:
+        `Network`, a new one.
+    """
+    from sr_keras import models
+
+    name, arguments = _described(network)
+    twin = models.build(name, network.scale, **arguments)
+    _set(twin, _arrays(content))
+    return twin
+
+
+def add(network, content, card, folder=None):
+    """Write a file and its card.
+
+    Args:
+        network: `Network`.
+        content: bytes, as `stored` makes them.
+        card: dict, what is said at the top, but for what is known of the
+            network and the file.
+        folder: as in `names`.
+
+    Returns:
+        Path of the file.
+    """
+    folder = Path(folder or FOLDER)
+    name, arguments = _described(network)
+    path = folder / f"{card['name']}_x{card['scale']}.npz"
+    card = {
+        **card,
+        "file": path.name,
+        "network": name,
+        "arguments": arguments,
+        "parameters": network.count_params(),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    cards.cache_clear()
+    own = (card["name"], card["scale"])
+    others = [c for c in cards(folder) if (c["name"], c["scale"]) != own]
+    found = sorted([*others, card], key=lambda c: (c["name"], c["scale"]))
+    with replaced(path) as file:
+        file.write(content)
+    with replaced(folder / INDEX) as file:
+        file.write((json.dumps(found, indent=2) + "\n").encode("utf-8"))
+    cards.cache_clear()
+    return path
+
+
+def _described(network):
+    """A network's name in `models`, and the arguments it is built with."""
+    from sr_keras import models
+
+    bare = getattr(network, "network", network)
+    name = network.about.get("name", network.name)
+    _, fixed = models.network_class(name)
+    taken = {"name", "scale", "about", *fixed}
+    config = bare.get_config()
+    return name, {k: v for k, v in config.items() if k not in taken}
+
+
+def _set(network, arrays):
+    shapes = [tuple(w.shape) for w in network.weights]
+    if [a.shape for a in arrays] != shapes:
+        raise ValueError(
+            f"a file has other weights than {network.name} x{network.scale}: "
+            "install sr_keras anew"
+        )
+    network.set_weights([a.astype("float32") for a in arrays])
+
+
 def _read(path, digest):
     try:
         content = path.read_bytes()
@@ -156,5 +234,9 @@ def _read(path, digest):
             f"{path} is not the file that its card is for (SHA-256): install "
             "sr_keras anew"
         )
+    return _arrays(content)
+
+
+def _arrays(content):
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return [arrays[name] for name in sorted(arrays.files)]
