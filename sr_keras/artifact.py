@@ -78,12 +78,7 @@ def load(name, scale=None):
     if path.is_dir():
         path = path / BEST
     if not path.is_file():
-        trained = f"{name} is a network to be trained first; there is "
-        raise FileNotFoundError(
-            f"{trained if str(name) in models.list_models() else ''}no "
-            f"network at {path}: give a .keras file, a run's folder, or one "
-            f"of {', '.join(models.CLASSICAL)}"
-        )
+        raise FileNotFoundError(models.missing(name, path, weights.names()))
     _import_classes(path)
     try:
         network = keras.models.load_model(path, compile=False)

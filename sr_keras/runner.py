@@ -205,9 +205,10 @@ def _held(network, name, make):
 def _compiled(network, count, bits):
     import tensorflow as tf
 
-    from sr_keras.layers import FixedUpsample
+    from sr_keras.models.classical import Interpolation
 
-    interpolate = FixedUpsample(network.scale, dtype="float32")
+    # Its sums are written out, and the same for images of any size.
+    interpolate = Interpolation(network.scale, dtype="float32")
 
     def picture(images):
         found = channels.enlarged(

@@ -88,7 +88,7 @@ class StripWriter:
                 yield file
             return
         # Not all that can be written to can be gone back in, as TIFF is.
-        with tempfile.TemporaryFile() as file:
+        with tempfile.NamedTemporaryFile() as file:
             yield file
             file.seek(0)
             shutil.copyfileobj(file, self._target)

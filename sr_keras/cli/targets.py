@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,7 @@ class Target(NamedTuple):
         stem: str, the result's name without factor and suffix; None where
             `file` is given.
         file: Path of the result, where its name was given.
+        root: Path of the folder that mirrors the photo's, if one does.
     """
 
     source: Path | None
@@ -32,6 +34,7 @@ class Target(NamedTuple):
     folder: Path | None
     stem: str | None = None
     file: Path | None = None
+    root: Path | None = None
 
     def path(self, scale, kind, ending=""):
         """Where a result goes; None for stdout.
@@ -109,6 +112,17 @@ def check_record(folder, settings, overwrite):
     save_json(record, settings)
 
 
+def drop_record(folder):
+    """Take away a record that has no results, and its folders.
+
+    Args:
+        folder: Path of results.
+    """
+    if any(p.is_file() and p.name != RECORD for p in folder.rglob("*")):
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def is_done(path, source):
     """Whether there is a result that is not older than its photo.
 
@@ -161,8 +175,9 @@ def _of(given, args):
     for path, relative in found:
         if _is_result(path, root):
             continue
+        place = root / relative.parent
         kept.append(
-            Target(path, str(relative), root / relative.parent, relative.stem)
+            Target(path, str(relative), place, relative.stem, root=root)
         )
     if not kept:
         raise ValueError(f"{given} has results of earlier runs only, no photos")

@@ -19,6 +19,7 @@ The exit code is 1 where some photos failed, 2 where all did.
 """
 
 import argparse
+import os
 
 HELP = "enlarge photos with a trained network"
 
@@ -136,8 +137,19 @@ def _check(args):
         )
     if "-" in args.inputs and len(args.inputs) > 1:
         raise ValueError("- is the only input where it is one")
+    _check_model(args.model)
     if args.output == "-" and (args.trust_map or args.samples):
         raise ValueError("stdout takes one picture: no --trust-map, --samples")
+
+
+def _check_model(name):
+    """Refuse what is no network, before a photo is skipped as done."""
+    from sr_keras import models, weights
+
+    known = name in (*weights.names(), *models.CLASSICAL)
+    if not known and not os.path.exists(name):
+        text = models.missing(name, name, weights.names())
+        raise FileNotFoundError(text)
 
 
 def _number(least):

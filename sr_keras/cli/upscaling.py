@@ -2,13 +2,14 @@
 
 import concurrent.futures
 import csv
+import glob
 import io
 import os
 import sys
 import threading
 import time
 
-from sr_keras import images, memory
+from sr_keras import geometry, images, memory
 from sr_keras.cli import (
     EXIT_BAD_INPUT,
     EXIT_DONE,
@@ -20,6 +21,7 @@ from sr_keras.cli import (
 )
 from sr_keras.cli import targets as places
 from sr_keras.cli.files import save_text
+from sr_keras.cli.photo import label
 from sr_keras.cli.progress import bar, counted, duration
 
 COLUMNS = (
@@ -48,10 +50,15 @@ def run(args):
     """
     todo = places.targets(args)
     settings = {name: getattr(args, name) for name in _DECIDING}
-    for root in _roots(args, todo):
+    roots = {target.root for target in todo if target.root}
+    for root in roots:
         places.check_record(root, settings, args.overwrite)
     album = Album(args, todo)
-    code = album.work_through()
+    try:
+        code = album.work_through()
+    finally:
+        for root in roots:
+            places.drop_record(root)
     album.finish()
     return code
 
@@ -80,6 +87,8 @@ class Album:
         self._reader = concurrent.futures.ThreadPoolExecutor(1)
         first = next((i for i in range(len(self.todo)) if self._wanted(i)), -1)
         if first < 0:
+            for i in range(len(self.todo)):
+                self._take(i)
             return EXIT_DONE
         # The first photo is read while TensorFlow is imported.
         self._read(first)
@@ -137,7 +146,7 @@ class Album:
             return False
         # The factor may depend on the photo: any of the name will do, if
         # the record of the folder says that its settings were these.
-        found = target.folder.glob(f"{_escaped(target.stem)}_x*")
+        found = target.folder.glob(f"{glob.escape(target.stem)}_x*")
         return any(
             places.is_done(path, target.source)
             for path in found
@@ -146,9 +155,11 @@ class Album:
         )
 
     def _matches(self, path):
-        args = self.args
-        asked = args.scale
-        return asked is None or path.stem.endswith(f"_x{asked}")
+        """Whether a result's name has the factor that is asked for."""
+        if self.args.scale is None:
+            return True
+        wanted = label(geometry.parse_scale(self.args.scale))
+        return path.stem.endswith(f"_{wanted}")
 
     def _read(self, i):
         """Have a photo read in the background."""
@@ -177,6 +188,7 @@ class Album:
         try:
             if not self._wanted(i):
                 row["status"] = "done before"
+                self._tell(f"{target.name}: done before")
             else:
                 self._read(i)
                 self._read(i + 1)
@@ -271,28 +283,6 @@ class Album:
 
 class _Stopped(Exception):  # noqa: N818, nothing is wrong
     """Somebody has pressed Ctrl-C."""
-
-
-def _roots(args, todo):
-    """The folders that results of folders go to."""
-    given = [os.path.isfile(x) or x == "-" for x in args.inputs]
-    if all(given):
-        return []
-    if args.output:
-        return [type(todo[0].folder)(args.output)]
-    roots = set()
-    for target in todo:
-        depth = len(type(target.folder)(target.name).parts) - 1
-        if not os.path.isfile(target.name):
-            parents = (target.folder, *target.folder.parents)
-            roots.add(parents[depth])
-    return sorted(roots)
-
-
-def _escaped(stem):
-    import glob
-
-    return glob.escape(stem)
 
 
 def _line(target, made, seconds):

@@ -28,9 +28,11 @@ _POINTWISE = (
 # The same of this package's own, by name: each is in its network's file.
 _OWN_POINTWISE = {"MeanShift", "Shared", "Last"}
 
-# Sizes from which libraries choose among ways to add up a convolution by the
-# size of the image: measured with oneDNN, 9x9 kernels and transposed ones.
-_WIDE_KERNEL = 7
+# Convolutions that are added up in an order that does not depend on the size
+# of the image, as measured with oneDNN: small kernels, and any where the
+# filters fill its vectors.
+_SMALL_KERNEL = 3
+_VECTOR = 16
 
 
 class Call(NamedTuple):
@@ -159,16 +161,18 @@ def depends_on_size(model):
         bool.
     """
     found, _ = calls(model, keras.Input(model.input_shape[1:]))
-    for call in found:
-        layer = call.layer
-        if isinstance(layer, keras.Model):
-            if depends_on_size(layer):
-                return True
-        elif isinstance(layer, layers.Conv2DTranspose) or (
-            max(getattr(layer, "kernel_size", (1,))) >= _WIDE_KERNEL
-        ):
-            return True
-    return False
+    return any(_depends_on_size(call.layer) for call in found)
+
+
+def _depends_on_size(layer):
+    if isinstance(layer, keras.Model):
+        return depends_on_size(layer)
+    if isinstance(layer, layers.Conv2DTranspose):
+        return True
+    if isinstance(layer, layers.Conv2D):
+        wide = max(layer.kernel_size) > _SMALL_KERNEL
+        return wide and layer.filters % _VECTOR > 0
+    return type(layer).__name__ == "FixedUpsample"  # a convolution of 5x5
 
 
 class Felt(NamedTuple):
