@@ -9,11 +9,11 @@ from scipy import ndimage
 
 # The blur of the signs, in pixels of the result, and how far all of it looks
 # in pixels of the photo.
-_SIGMA = 1.5
+_SIGMA = 1.0
 REACH = 8
 
 # What the disagreement with the photo counts beside that of the views.
-_WEIGHT = 0.5
+_WEIGHT = 0.25
 
 # The doubt, as a share of white, that a map shows in full red.
 FULL = 0.08

@@ -1,8 +1,8 @@
 """Which files `upscale` reads, and where their results go."""
 
+import contextlib
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -120,7 +120,10 @@ def drop_record(folder):
     """
     if any(p.is_file() and p.name != RECORD for p in folder.rglob("*")):
         return
-    shutil.rmtree(folder, ignore_errors=True)
+    (folder / RECORD).unlink(missing_ok=True)
+    for path in sorted([folder, *folder.rglob("*")], reverse=True):
+        with contextlib.suppress(OSError):  # somebody has put something there
+            path.rmdir()
 
 
 def is_done(path, source):
