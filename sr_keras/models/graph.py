@@ -29,10 +29,10 @@ _POINTWISE = (
 _OWN_POINTWISE = {"MeanShift", "Shared", "Last"}
 
 # Convolutions that are added up in an order that does not depend on the size
-# of the image, as measured with oneDNN: small kernels, and any where the
-# filters fill its vectors.
+# of the image, as measured with oneDNN: small kernels, and any with as many
+# filters as it takes at once.
 _SMALL_KERNEL = 3
-_VECTOR = 16
+_FILTERS = 64
 
 
 class Call(NamedTuple):
@@ -171,7 +171,7 @@ def _depends_on_size(layer):
         return True
     if isinstance(layer, layers.Conv2D):
         wide = max(layer.kernel_size) > _SMALL_KERNEL
-        return wide and layer.filters % _VECTOR > 0
+        return wide and layer.filters % _FILTERS > 0
     return type(layer).__name__ == "FixedUpsample"  # a convolution of 5x5
 
 
