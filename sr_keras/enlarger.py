@@ -11,9 +11,13 @@ import numpy as np
 
 from sr_keras import chroma, memory, symmetry, tiles, trust
 
-# Bytes that the features of a tile may take. More makes nothing faster: it
-# does not fit into the processor's caches either way.
-TILE_BYTES = 400_000_000
+# Bytes that a tile may take: as many as make nothing faster any more, and more
+# where its margins would be a large part of it.
+_ENOUGH_BYTES = 60_000_000
+TILE_BYTES = 500_000_000
+
+# A tile's side over its margin from which the margins matter little.
+_MARGINS = 20
 
 # A tile's side where the last bits depend on it: always this, whatever the
 # memory and --tile, for the bytes of the result to be the same.
@@ -173,7 +177,9 @@ class Enlarger:
             return self.finish.tile, self.finish.tile
         margin = self._margin()
         limit = self.finish.memory or memory.available() / 4
-        area = min(limit, TILE_BYTES) / self._bytes_per_pixel()
+        most = min(limit, TILE_BYTES) / self._bytes_per_pixel()
+        area = _ENOUGH_BYTES / self._bytes_per_pixel()
+        area = min(max(area, (_MARGINS * margin) ** 2), most)
         side = max(int(math.sqrt(area)) - 2 * margin, 64)
         rows = int(area / width) - 2 * margin
         # Whole rows have no margin to their sides.
