@@ -172,8 +172,10 @@ def single_image(
     return data.with_options(options)
 
 
-def training_pair(sources, scale, augmentation, kernel, rng, progress, size):
-    """Draw one pair.
+def training_pairs(
+    sources, scale, augmentation, kernel, rng, progress, size, count=1
+):
+    """Draw pairs.
 
     Args:
         sources: as for `single_image`.
@@ -182,27 +184,40 @@ def training_pair(sources, scale, augmentation, kernel, rng, progress, size):
         kernel: as for `single_image`.
         rng: numpy.random.Generator.
         progress: float in [0, 1], how far the training is.
-        size: int, the crop's side; None for the whole father.
+        size: int, the crop's side; None for whole fathers.
+        count: int, how many; with whole fathers, whose sizes differ, 1.
 
     Returns:
-        Tuple (interpolated son, father), each float32 (h, w, C).
+        Tuple (interpolated sons, fathers), each float32 (count, h, w, C).
     """
     draw = functools.partial(
         _father, sources, scale, augmentation, kernel, rng, progress, size
     )
-    father = draw()
-    if augmentation.blend and rng.random() < augmentation.blend:
-        father = _blended(father, draw(), rng)
-    father = np.ascontiguousarray(father, "float32")
-    son = _son(father, scale, kernel, augmentation.degradation, rng)
+    fathers = []
+    for _ in range(count):
+        father = draw()
+        if augmentation.blend and rng.random() < augmentation.blend:
+            father = _blended(father, draw(), rng)
+        fathers.append(father)
+    # Resizing takes any number of channels: once for all, not once for each.
+    fathers = np.stack(fathers, axis=2, dtype="float32")
+    flat = (*fathers.shape[:2], -1)
+    if augmentation.degradation == degradation.DEFAULT:
+        sons = degradation.downscale(fathers.reshape(flat), scale, kernel)
+    else:
+        made = _parsed(augmentation.degradation).apply
+        each = [made(f, scale, rng) for f in np.moveaxis(fathers, 2, 0)]
+        sons = np.concatenate(each, axis=2, dtype="float32")
     if augmentation.noise_std:
-        noise = rng.standard_normal(son.shape, "float32")
-        son = son + noise * np.float32(augmentation.noise_std / 255)
-    return degradation.interpolate(son, scale, father.shape[:2]), father
+        noise = rng.standard_normal(sons.shape, "float32")
+        sons = sons + noise * np.float32(augmentation.noise_std / 255)
+    larger = degradation.interpolate(sons, scale, fathers.shape[:2])
+    both = (larger.reshape(fathers.shape), fathers)
+    return tuple(np.ascontiguousarray(np.moveaxis(x, 2, 0)) for x in both)
 
 
 def _father(sources, scale, augmentation, kernel, rng, progress, size):
-    """Draw one view; arguments as for `training_pair`."""
+    """Draw one view; arguments as for `training_pairs`."""
     base, axes, shear, turned = _geometry(augmentation, sources, rng, progress)
     # The smallest source that need not be enlarged: the sharpest father.
     image, own = next(
@@ -234,13 +249,6 @@ def _blended(father, other, rng):
     return share * father + (1 - share) * other
 
 
-def _son(father, scale, kernel, spec, rng):
-    if spec == degradation.DEFAULT:
-        return degradation.downscale(father, scale, kernel)
-    son = _parsed(spec).apply(father, scale, rng)
-    return np.asarray(son, "float32")
-
-
 @functools.cache
 def _parsed(spec):
     return degradation.parse(spec)
@@ -251,7 +259,8 @@ def _recoloured(father, probability, rng):
         return father
     if rng.random() >= probability:
         return father
-    return father[..., [*rng.permutation(3), 3][: father.shape[-1]]]
+    order = [*rng.permutation(3), 3][: father.shape[-1]]
+    return np.take(father, order, axis=-1)
 
 
 def _batch(sources, scale, augmentation, kernel, batch_size, steps, seed, k):
@@ -259,12 +268,9 @@ def _batch(sources, scale, augmentation, kernel, batch_size, steps, seed, k):
     sizes = augmentation.crop_sizes
     size = int(rng.choice(sizes)) if sizes else None
     progress = min(int(k) / max(steps - 1, 1), 1.0)
-    pairs = [
-        training_pair(sources, scale, augmentation, kernel, rng, progress, size)
-        for _ in range(batch_size)
-    ]
-    sons, fathers = (np.stack(x) for x in zip(*pairs, strict=True))
-    return sons, fathers
+    return training_pairs(
+        sources, scale, augmentation, kernel, rng, progress, size, batch_size
+    )
 
 
 def _geometry(augmentation, sources, rng, progress):

@@ -73,6 +73,12 @@ def father_view(image, scale, shear, window):
     top, left, height, width = window
     rows = top + np.arange(height)
     columns = left + np.arange(width)
+    if tuple(scale) == (1, 1) and not shear:  # no interpolation at all
+        rows, columns = (
+            _mirrored(x, n)
+            for x, n in zip((rows, columns), image.shape, strict=False)
+        )
+        return image[rows[:, None], columns]
     if shear:
         slant = shear * (np.arange(height) - (height - 1) / 2)
         columns = columns[None] + slant[:, None]
@@ -97,9 +103,6 @@ def _sampled(image, positions, scale):
 
 def _taps(length, positions, scale):
     """Indices and weights, (..., taps), of MATLAB's antialiased cubic."""
-    if scale == 1 and positions.dtype.kind == "i":  # no interpolation at all
-        index = _mirrored(positions, length)[..., None]
-        return index, np.ones(index.shape, "float32")
     shrink = min(scale, 1.0)
     centre = (positions + 0.5) / scale - 0.5
     taps = int(np.ceil(4 / shrink)) + 1

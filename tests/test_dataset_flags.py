@@ -7,6 +7,7 @@ from cli_runs import command, save, scene
 
 from sr_keras import models
 from sr_keras.cli import dataset_flags
+from sr_keras.training.muon import ConvMuon
 from sr_keras.training.plan import Data, Learning
 
 TINY = (
@@ -105,6 +106,14 @@ def test_flags_of_learning(made):
     first, second = (r.network.get_weights()[0] for r in (run, other))
     assert not np.array_equal(first, second)
     assert not np.array_equal(batch(run)[1], batch(other)[1])
+
+
+def test_muon(made):
+    run = made("--optimizer", "muon", "--beta1", 0.8, "--weight-decay", 0.1)
+    optimizer = run.trainer.optimizer
+    assert isinstance(optimizer, ConvMuon)
+    assert (optimizer.momentum, optimizer.beta_1) == (0.8, 0.8)
+    assert optimizer.weight_decay == 0.1
 
 
 def test_momentum_and_the_cosine(made):
@@ -224,7 +233,6 @@ def test_the_patch_of_a_recipe_fits_the_scale(made):
         (["--scale", "big"], "learns one whole factor"),
         (["--recipe", "papper"], "no recipe 'papper' for edsr: did you mean"),
         (["--loss", "l3"], "no loss 'l3': did you mean"),
-        (["--optimizer", "muon"], "--optimizer of edsr is no 'muon'"),
         (["--optimizer", "addam"], "'addam': did you mean adam"),
         (["--schedule", "cosin"], "invalid choice: 'cosin': did you mean cos"),
         (["--epoch", 3], "unrecognized arguments: --epoch"),

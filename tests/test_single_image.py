@@ -11,7 +11,7 @@ from pipelines.one_image import (
     Augmentation,
     _geometry,
     single_image,
-    training_pair,
+    training_pairs,
 )
 from sr_keras import symmetry
 from sr_keras.resize import imresize
@@ -41,7 +41,7 @@ def geometry_of(monkeypatch, augmentation, progress=0.5, count=1, **options):
     scale = options.pop("scale", (2, 2))
     for seed in range(count):
         rng = np.random.default_rng(seed)
-        training_pair(sources, scale, augmentation, kernel, rng, progress, 16)
+        training_pairs(sources, scale, augmentation, kernel, rng, progress, 16)
     return asked
 
 
@@ -398,7 +398,7 @@ def test_a_father_is_cut_from_the_smallest_source_that_will_do(
     augmentation = Augmentation(
         father_scale=(father, father), scale_difference=0.0, **AFFINE
     )
-    training_pair(
+    training_pairs(
         TWO, (2, 2), augmentation, None, np.random.default_rng(0), 0.5, 16
     )
     shape, used = asked[0]
@@ -477,7 +477,7 @@ def test_tiny_images(shape, crop, candidates):
     sources = [(picture(*shape), (1.0, 1.0))]
     augmentation = Augmentation(crop_sizes=crop, candidates=candidates)
     for seed in range(25):
-        son, father = training_pair(
+        sons, fathers = training_pairs(
             sources,
             (2.0, 3.0),
             augmentation,
@@ -486,10 +486,10 @@ def test_tiny_images(shape, crop, candidates):
             0.5,
             crop[0] if crop else None,
         )
-        assert son.shape == father.shape
-        assert min(father.shape[:2]) >= 8
-        assert np.isfinite(son).all()
-        assert np.isfinite(father).all()
+        assert sons.shape == fathers.shape == (1, *fathers.shape[1:])
+        assert min(fathers.shape[1:3]) >= 8
+        assert np.isfinite(sons).all()
+        assert np.isfinite(fathers).all()
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4])

@@ -34,7 +34,7 @@ _FLAGS = {
         "help": "l1, l2 or charbonnier; but for zssr also a sum, "
         "0.5*l1+0.5*l2"}),
     "--optimizer": ("learning", "optimizer", {
-        "choices": ("adam", "adamw", "sgd")}),
+        "choices": ("adam", "adamw", "muon", "sgd")}),
     "--learning-rate": FLAGS["--learning-rate"],
     "--layer-rates": ("learning", "layer_rates", {"type": Rates(),
         "metavar": "LAYER=RATE,...",
@@ -46,7 +46,7 @@ _FLAGS = {
     "--momentum": ("learning", "momentum", {"type": NUMBER, "metavar": "M",
         "help": "of SGD"}),
     "--weight-decay": ("learning", "weight_decay", {"type": AMOUNT,
-        "metavar": "W", "help": "of AdamW and SGD"}),
+        "metavar": "W", "help": "of AdamW, Muon and SGD"}),
     "--schedule": ("learning", "schedule", {
         "choices": ("constant", "step", "cosine")}),
     "--step-every": ("learning", "step_every", {"type": SIDE, "metavar": "N",

@@ -4,8 +4,9 @@ import keras
 
 from sr_keras.names import unknown
 from sr_keras.training import schedules
+from sr_keras.training.muon import ConvMuon
 
-OPTIMIZERS = ("adam", "adamw", "sgd")
+OPTIMIZERS = ("adam", "adamw", "muon", "sgd")
 
 
 def optimizer_of(learning, network, steps):
@@ -27,6 +28,9 @@ def optimizer_of(learning, network, steps):
     betas = {"beta_1": learning.beta1, "beta_2": learning.beta2}
     if learning.optimizer == "sgd":
         cls, own = keras.optimizers.SGD, {"momentum": learning.momentum}
+        own["weight_decay"] = learning.weight_decay or None
+    elif learning.optimizer == "muon":
+        cls, own = ConvMuon, {**betas, "momentum": learning.beta1}
         own["weight_decay"] = learning.weight_decay or None
     elif learning.optimizer == "adamw":
         cls = keras.optimizers.AdamW

@@ -50,12 +50,12 @@ class Learning:
 
     Attributes:
         loss: str, of `sr_keras.losses`.
-        optimizer: "adam", "adamw" or "sgd".
+        optimizer: "adam", "adamw", "muon" (`training.muon.ConvMuon`), "sgd".
         learning_rate: float, the first.
-        beta1: float, Adam's first decay.
+        beta1: float, Adam's first decay; Muon's momentum.
         beta2: float, Adam's second.
         momentum: float, of SGD.
-        weight_decay: float, of AdamW and SGD.
+        weight_decay: float, of AdamW, Muon and SGD.
         schedule: "constant", "step" or "cosine".
         step_every: int, epochs between two drops of "step".
         step_factor: float, what each multiplies the rate by.
