@@ -42,14 +42,49 @@ def save(network, path, **about):
     Raises:
         OSError: the file cannot be written.
     """
-    path = Path(path)
     network.about = {**network.about, **about, "versions": versions()}
+    save_part(network, path)
+
+
+def save_part(model, path):
+    """Write what is trained beside a network, whole or not at all.
+
+    Args:
+        model: keras.Model.
+        path: str or Path, ending in .keras.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.keras")
     try:
-        network.save(temporary)
+        model.save(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def load_part(path, kind):
+    """Load what `save_part` has written.
+
+    Args:
+        path: str or Path, a .keras file.
+        kind: class, what it has to be.
+
+    Returns:
+        keras.Model of that class.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: there is something else in it.
+    """
+    model = _read(Path(path))
+    if not isinstance(model, kind):
+        raise ValueError(
+            f"{path} holds a {type(model).__name__}, not a {kind.__name__}"
+        )
+    return model
 
 
 def load(name):
@@ -79,19 +114,25 @@ def load(name):
             f"network at {path}: give a .keras file, a run's folder, or one "
             f"of {', '.join(models.CLASSICAL)}"
         )
-    _import_classes(path)
-    try:
-        network = keras.models.load_model(path, compile=False)
-    except (*_UNREADABLE, OSError) as e:
-        # Keras tells a long story, and its end is what happened.
-        reason = str(e).strip().rpartition("\n")[2]
-        raise ValueError(f"cannot read the network in {path}: {reason}") from e
+    network = _read(path)
     if not isinstance(network, Network):
         raise ValueError(
             f"{path} holds a {type(network).__name__}, not a network of "
             "sr_keras: train one, or convert it"
         )
     return network
+
+
+def _read(path):
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    _import_classes(path)
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (*_UNREADABLE, OSError) as e:
+        # Keras tells a long story, and its end is what happened.
+        reason = str(e).strip().rpartition("\n")[2]
+        raise ValueError(f"cannot read the network in {path}: {reason}") from e
 
 
 def versions():

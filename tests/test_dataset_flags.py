@@ -6,8 +6,9 @@ import pytest
 from cli_runs import command, save, scene
 
 from sr_keras import models
-from sr_keras.cli import dataset_flags
+from sr_keras.cli import dataset_flags, objectives
 from sr_keras.training.muon import ConvMuon
+from sr_keras.training.pixel import PixelTrainer
 from sr_keras.training.plan import Data, Learning
 
 TINY = (
@@ -75,6 +76,30 @@ def test_every_setting_has_a_flag():
             f for g, f, _ in dataset_flags.DATASET.flags.values() if g == group
         }
         assert own == set(cls.__dataclass_fields__)
+
+
+def test_objective(made, refused):
+    run = made("--objective", "pixel")
+    assert isinstance(run.trainer, PixelTrainer)
+    assert run._config()["objective"] == "pixel"
+    assert "invalid choice: 'pixle': did you mean pixel" in refused(
+        "--objective", "pixle"
+    )
+
+
+def test_every_objective_has_what_it_needs():
+    for name in objectives.names():
+        module = objectives.training_of(name)
+        assert callable(module.trainer_of)
+        flags = objectives.flags_of(name)
+        assert (module.Settings is None) == (flags is None)
+        if flags is None:
+            continue
+        own = {field for group, field, _ in flags.FLAGS.values()}
+        assert own == set(module.Settings.__dataclass_fields__)
+        assert {group for group, _, _ in flags.FLAGS.values()} == {name}
+        assert {*flags.PATHS, *flags.OPTIONAL} <= own
+        assert flags.TITLE
 
 
 def test_flags_of_learning(made):

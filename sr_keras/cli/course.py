@@ -14,7 +14,7 @@ from sr_keras.cli.logbook import Logbook
 from sr_keras.models.network import Network
 from sr_keras.training import checkpoint
 from sr_keras.training.callbacks import Guard
-from sr_keras.training.pixel import PixelTrainer
+from sr_keras.training.trainer import Trainer
 from sr_keras.training.validation import Validation
 
 LAST = "last.keras"
@@ -30,7 +30,7 @@ class Course:
     function of their number, and everything else is in the checkpoint.
 
     Attributes:
-        trainer: PixelTrainer, compiled.
+        trainer: Trainer, compiled.
         network: Network, in float32: what is validated and written.
         pairs: function (epoch) -> tf.data.Dataset that begins with it.
         folder: Path, an existing folder.
@@ -48,7 +48,7 @@ class Course:
         best: dict of epoch and psnr, or None.
     """
 
-    trainer: PixelTrainer
+    trainer: Trainer
     network: Network
     pairs: Callable
     folder: Path
@@ -146,14 +146,16 @@ class Course:
         """Validate, and write all there is."""
         epoch = len(self.rows) + 1
         self.trainer.give_weights(self.network)
-        psnr, seen = None, []
+        found, seen = {"psnr": None}, []
         if self.validation:
             looks = self._logbook.looks(epoch)
-            psnr, seen = self.validation.score(self.network, looks)
+            found, seen = self.validation.score(
+                self.network, looks, self.trainer.measures
+            )
         with patience() as waiting:
-            self.rows.append(self._row(epoch, psnr))
-            if self._is_best(psnr):
-                self.best = {"epoch": epoch, "psnr": psnr}
+            self.rows.append(self._row(epoch, found))
+            if self._is_best(found["psnr"]):
+                self.best = {"epoch": epoch, "psnr": found["psnr"]}
                 self._save_network(artifact.BEST)
             if self.keep_every and epoch % self.keep_every == 0:
                 (self.folder / KEPT).mkdir(exist_ok=True)
@@ -165,13 +167,13 @@ class Course:
         if waiting:
             raise waiting[0]
 
-    def _row(self, epoch, psnr):
+    def _row(self, epoch, found):
         trainer = self.trainer
         return {
             "epoch": epoch,
             "steps": int(trainer.steps.numpy()),
-            "loss": float(trainer.loss_tracker.result()),
-            "psnr": psnr,
+            **{t.name: float(t.result()) for t in trainer.trackers},
+            **found,
             "rate": float(
                 ops.convert_to_numpy(trainer.optimizer.learning_rate)
             ),
@@ -188,7 +190,9 @@ class Course:
 
     def _is_best(self, psnr):
         # Without validation the latest is the best that is known.
-        return psnr is None or self.best is None or psnr > self.best["psnr"]
+        if psnr is None or self.best is None or not self.trainer.judged_by_psnr:
+            return True
+        return psnr > self.best["psnr"]
 
     def _save_last(self):
         """Write the network as it is, and what is needed to go on."""
@@ -196,6 +200,8 @@ class Course:
             return
         self.trainer.give_weights(self.network)
         self._save_network(LAST)
+        for name, model in self.trainer.networks.items():
+            artifact.save_part(model, self.folder / name)
         record = {
             "rows": self.rows,
             "best": self.best,

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from sr_keras import models
-from sr_keras.cli import config, load_keras, say
+from sr_keras.cli import config, load_keras, objectives, say
 from sr_keras.cli.dataset_flags import DATASET
 from sr_keras.cli.files import folder_for, has_result
 from sr_keras.names import unknown
@@ -144,7 +144,8 @@ def _is_used(folder):
 
 def _clear(folder):
     """Remove what an earlier run has written, and nothing else."""
-    for name in _WRITTEN:
+    parts = [n for f in objectives.with_flags().values() for n in f.WRITTEN]
+    for name in (*_WRITTEN, *parts):
         path = folder / name
         if path.is_dir():
             shutil.rmtree(path)

@@ -1,5 +1,6 @@
 """What `train` can be told of a training on many images."""
 
+from sr_keras.cli import objectives
 from sr_keras.cli.flags import (
     AMOUNT,
     COUNT,
@@ -86,19 +87,29 @@ _FLAGS = {
         "help": "memory for decoded images (default: 1)"}),
     "--keep-every": (None, "keep_every", {"type": COUNT, "metavar": "N",
         "help": "keep the network of every Nth epoch"}),
+    "--objective": (None, "objective", {"choices": objectives.names(),
+        "help": "what the training is after (default: the recipe's)"}),
     "--model": FLAGS["--model"],
     "--recipe": FLAGS["--recipe"],
     "--scale": FLAGS["--scale"],
 }  # fmt: skip
 
 _TOP = {
-    "model": None, "scale": None, "recipe": "default", "data": None,
-    "data_dir": None, "validation": None, "validation_split": None,
-    "validation_limit": 5, "init_from": None, "cache_gb": 1.0,
-    "keep_every": 0,
+    "model": None, "scale": None, "recipe": "default", "objective": None,
+    "data": None, "data_dir": None, "validation": None,
+    "validation_split": None, "validation_limit": 5, "init_from": None,
+    "cache_gb": 1.0, "keep_every": 0,
 }  # fmt: skip
 
-DATASET = Kind(
-    _FLAGS, _TOP, ("network", "data", "learning"),
-    ("hr_patch_size", "stride", "steps_per_epoch", "final_rate", "clip_norm"),
+_OPTIONAL = (
+    "hr_patch_size", "stride", "steps_per_epoch", "final_rate", "clip_norm",
 )  # fmt: skip
+
+_OWN = objectives.with_flags()
+
+DATASET = Kind(
+    {**_FLAGS, **{f: v for own in _OWN.values() for f, v in own.FLAGS.items()}},
+    _TOP,
+    ("network", "data", "learning", *_OWN),
+    (*_OPTIONAL, *(f for own in _OWN.values() for f in own.OPTIONAL)),
+)

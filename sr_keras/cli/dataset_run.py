@@ -9,18 +9,15 @@ import tensorflow as tf
 
 import pipelines
 from pipelines.pairs import whole_scale
-from sr_keras import artifact, losses, models
+from sr_keras import artifact, models
 from sr_keras._version import __version__
-from sr_keras.cli import EXIT_DONE, exit_code, progress, say
+from sr_keras.cli import EXIT_DONE, exit_code, objectives, progress, say
 from sr_keras.cli.arguments import check_arguments
 from sr_keras.cli.course import LAST, Course
 from sr_keras.cli.dataset_data import sources
 from sr_keras.cli.files import LAST as SUMMARY
 from sr_keras.cli.files import save_json
-from sr_keras.training.optimizers import optimizer_of
-from sr_keras.training.pixel import PixelTrainer
 from sr_keras.training.plan import plan
-from sr_keras.training.settings import merged
 from sr_keras.training.transfer import transfer
 from sr_keras.training.validation import PROTOCOL, Validation
 
@@ -90,8 +87,12 @@ class Run:
     def __init__(self, job, layers, start):
         self.name, self.scale, network = start
         self.job = {**job, "scale": self.scale}
-        groups = _groups(self.job, self.name, layers, network is not None)
-        self.plan = plan(groups)
+        objective, groups = _groups(
+            self.job, self.name, layers, network is not None
+        )
+        self.job["objective"] = objective
+        self.objective = objectives.training_of(objective)
+        self.plan = plan(groups, objective, self.objective.Settings)
         learning = self.plan.learning
         _warn(learning.mixed_precision)
         keras.utils.set_random_seed(learning.seed)
@@ -104,7 +105,13 @@ class Run:
         )
         self.pairs(0)  # what is wrong with the images is found here
         self.held = held
-        self.trainer = self._trainer(learner)
+        # On a CPU, XLA makes these convolutions twice as slow.
+        self.trainer = self.objective.trainer_of(
+            learner,
+            self.plan,
+            self.steps,
+            jit_compile="auto" if _has_gpu() else False,
+        )
 
     def pairs(self, epoch):
         """The training batches.
@@ -191,20 +198,6 @@ class Run:
             return []
         return transfer(artifact.load(source), learner).lines(source)
 
-    def _trainer(self, network):
-        learning = self.plan.learning
-        policy = keras.dtype_policies.get(learning.mixed_precision)
-        trainer = PixelTrainer(
-            network, learning.ema, learning.skip_factor, dtype=policy
-        )
-        # On a CPU, XLA makes these convolutions twice as slow.
-        trainer.compile(
-            optimizer_of(learning, trainer.network, self.steps),
-            losses.get(learning.loss),
-            jit_compile="auto" if _has_gpu() else False,
-        )
-        return trainer
-
     def _course(self, folder):
         validation = None
         if self.held is not None:
@@ -258,9 +251,14 @@ class Run:
         for key in places:
             job[key] = _anywhere(job[key])
         job["data"] = [_anywhere(spec) for spec in job["data"]]
+        groups = self.plan.to_dict()
+        flags = objectives.flags_of(job["objective"])
+        for key in flags.PATHS if flags else ():
+            group = groups[job["objective"]]
+            group[key] = _anywhere(group[key])
         return {
             **job,
-            **self.plan.to_dict(),
+            **groups,
             "version": __version__,
             "versions": artifact.versions(),
             "command": sys.argv,
@@ -311,9 +309,9 @@ def _check_same(network, arguments):
 
 
 def _groups(job, name, layers, made):
-    """The recipe, without the network where that is made, and its overlays."""
+    """The objective, and the settings: the recipe's and its overlays."""
     recipe = models.recipe(name, job["recipe"])
-    if made:
+    if made:  # it has its arguments already
         recipe.pop("network", None)
     own = {k: v for layer in layers for k, v in layer.get("data", {}).items()}
     data = recipe.get("data", {})
@@ -323,7 +321,7 @@ def _groups(job, name, layers, made):
         # The paper's is for one factor; others need a multiple of theirs.
         scale = job["scale"]
         data["hr_patch_size"] = max(side // scale, 1) * scale
-    return merged(recipe, *layers)
+    return objectives.groups_of(recipe, job["objective"], layers)
 
 
 def _warn(precision):

@@ -17,7 +17,7 @@ def save(path, trainer, record):
 
     Args:
         path: Path, ending in .npz.
-        trainer: PixelTrainer.
+        trainer: Trainer.
         record: JSON values, what is known besides.
 
     Raises:
@@ -43,7 +43,7 @@ def load(path, trainer):
 
     Args:
         path: Path.
-        trainer: PixelTrainer, made and compiled as then.
+        trainer: Trainer, made and compiled as then.
 
     Returns:
         The record.
