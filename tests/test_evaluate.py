@@ -425,6 +425,18 @@ def test_self_ensemble_is_passed_on(tmp_path, monkeypatch, flag):
     assert seen == [{} if flag is None else {"self_ensemble": flag}]
 
 
+def test_precision(tmp_path):
+    path = saved(tmp_path / "x.keras", "espcn")
+    data = hr_folder(tmp_path / "data", 1)
+    scores = []
+    for flag in ((), ("--precision", "float32"), ("--precision", "bfloat16")):
+        out = tmp_path / f"{len(scores)}.json"
+        given = ("--metric", "zncc", *flag, "--json", out)
+        assert run("--model", path, "--data", data, *given) == 0
+        scores.append(out.read_text())
+    assert scores[0] == scores[1] != scores[2]
+
+
 def test_saves_the_images(tmp_path):
     data = hr_folder(tmp_path / "one" / "HR", 1)
     deep = picture(24, 24)
@@ -469,6 +481,11 @@ def test_saves_the_images(tmp_path):
         ("--model bicubic --data {d} --protocol y", "invalid choice: 'y'"),
         ("--sr a --hr b --scale 2 --save-images d", "go with --model"),
         ("--sr a --hr b --scale 2 --self-ensemble", "go with --model"),
+        ("--sr a --hr b --scale 2 --precision auto", "go with --model"),
+        (
+            "--model lanczos --data {d} --scale 2 --precision auto",
+            "is for networks, not lanczos",
+        ),
         (
             "--model bicubic --data {d} --scale 2 --save-images {d}/im0.png",
             "im0.png is a file",

@@ -39,8 +39,10 @@ from sr_keras.cli import (
 
 HELP = "score images, or a network on HR images"
 
-# Those of sr_keras.metrics, here so that --help need not import NumPy.
+# Those of sr_keras.metrics and training.precision, here so that --help need
+# not import NumPy.
 PROTOCOLS = ("matlab-y", "rgb", "yiq")
+PRECISIONS = ("auto", "float32", "bfloat16")
 METRICS = ("psnr", "ssim", "ms-ssim", "zncc")
 
 
@@ -95,6 +97,12 @@ def add_arguments(parser):
         action=argparse.BooleanOptionalAction,
         help="average what the network makes of the image in its 8 turns "
         "(only for networks that learned from that image alone)",
+    )
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        help="what a network computes in (float32); bfloat16 is faster on "
+        "processors with instructions for it, and auto takes it there",
     )
     add(
         "--save-images",
@@ -174,8 +182,11 @@ def _check_usage(args):
     for name in needed:
         if getattr(args, name) is None:
             raise ValueError(f"--{name} is missing")
-    if files and (args.self_ensemble is not None or args.save_images):
-        raise ValueError("--self-ensemble and --save-images go with --model")
+    of_models = (args.self_ensemble, args.precision, args.save_images)
+    if files and any(value is not None for value in of_models):
+        raise ValueError(
+            "--self-ensemble, --precision and --save-images go with --model"
+        )
     if args.lr is not None and (files or len(args.lr) != len(args.data)):
         raise ValueError(
             "--lr goes with --data, one folder for each; there are "

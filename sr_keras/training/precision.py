@@ -1,4 +1,4 @@
-"""Training in a narrower number format where the processor is faster at it."""
+"""Computing in a narrower number format where the processor is faster at it."""
 
 import contextlib
 import os
@@ -29,11 +29,33 @@ def chosen(precision):
 
 @contextlib.contextmanager
 def computing(network, precision):
-    """Let a network's layers with weights compute in another format.
+    """Let a network compute in another format: see `compute_in`.
 
-    The weights stay float32, and so do the layers without any: the image
-    that a refiner's residual is added to keeps all its digits. What comes
-    out of a training like this is a float32 network like any other.
+    What comes out of a training like this is a float32 network like any
+    other.
+
+    Args:
+        network: `Network`.
+        precision: str, one of `PRECISIONS`.
+    """
+    network = getattr(network, "network", network)
+    before = [(layer, layer.dtype_policy) for layer in network.layers]
+    try:
+        compute_in(network, precision)
+        yield
+    finally:
+        if chosen(precision) != "float32":
+            for layer, policy in before:
+                layer.dtype_policy = policy
+            _forget_graph(network)
+
+
+def compute_in(network, precision):
+    """Let a network compute in another format from now on.
+
+    Its weights stay float32, and so does what has seen no layer with weights,
+    and a last layer without any: the image that a residual is added to keeps
+    all its digits.
 
     Args:
         network: `Network`.
@@ -41,19 +63,37 @@ def computing(network, precision):
     """
     name = chosen(precision)
     if name == "float32":
-        yield
         return
-    layers = [layer for layer in network.layers if layer.weights]
-    before = [layer.dtype_policy for layer in layers]
+    network = getattr(network, "network", network)
+    for layer in _coarse(network):
+        layer.dtype_policy = keras.DTypePolicy(f"mixed_{name}")
     _forget_graph(network)
-    try:
-        for layer in layers:
-            layer.dtype_policy = keras.DTypePolicy(f"mixed_{name}")
-        yield
-    finally:
-        for layer, policy in zip(layers, before, strict=True):
-            layer.dtype_policy = policy
-        _forget_graph(network)
+
+
+def _coarse(network):
+    """Layers with weights, and those that see nothing but what these give."""
+    found, theirs = [], {}
+
+    def call(layer, *args, **kwargs):
+        outputs = layer(*args, **kwargs)
+        if layer.weights or all(
+            id(x) in theirs for x in keras.tree.flatten(args)
+        ):
+            found.append(layer)
+            # Kept, so that no other tensor gets the same id.
+            theirs.update(
+                (id(x), (x, layer)) for x in keras.tree.flatten(outputs)
+            )
+        return outputs
+
+    twin = keras.models.clone_model(
+        network,
+        input_tensors=keras.Input(network.input_shape[1:]),
+        clone_function=lambda layer: layer,
+        call_function=call,
+    )
+    ends = [theirs.get(id(x), (x, None))[1] for x in twin.outputs]
+    return [x for x in found if x.weights or x not in ends]
 
 
 def _forget_graph(network):
