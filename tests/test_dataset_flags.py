@@ -7,6 +7,7 @@ from cli_runs import command, save, scene
 
 from sr_keras import models
 from sr_keras.cli import dataset_flags, objectives
+from sr_keras.training import precision
 from sr_keras.training.muon import ConvMuon
 from sr_keras.training.pixel import PixelTrainer
 from sr_keras.training.plan import Data, Learning
@@ -216,13 +217,19 @@ def test_the_data_sets_own_validation(made, data):
     ("text", "policy"),
     [((), "mixed_float16"), (("mixed_bfloat16",), "mixed_bfloat16")],
 )
-def test_mixed_precision(made, text, policy):
+def test_mixed_precision(made, text, policy, monkeypatch):
+    monkeypatch.setattr(precision, "_is_fast", lambda: False)
     run = made("--mixed-precision", *text)
     assert run.trainer.network.layers[1].dtype_policy.name == policy
     assert run.network.layers[1].dtype_policy.name == "float32"
     assert keras.config.dtype_policy().name == "float32"
-    warning = {"mixed_float16": "8 times slower", "mixed_bfloat16": "no faster"}
+    warning = {"mixed_float16": "6 times slower", "mixed_bfloat16": "no faster"}
     assert warning[policy] in run.err
+
+
+def test_no_warning_where_bfloat16_is_fast(made, monkeypatch):
+    monkeypatch.setattr(precision, "_is_fast", lambda: True)
+    assert "leave out" not in made("--mixed-precision", "mixed_bfloat16").err
 
 
 @pytest.mark.parametrize("which", ["paper", "seed"])
