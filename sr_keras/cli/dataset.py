@@ -1,6 +1,5 @@
 """`train` on many images: with what settings, to which folder."""
 
-import dataclasses
 import shutil
 import sys
 from pathlib import Path
@@ -23,32 +22,11 @@ _WRITTEN = (
 )  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
-class Request:
-    """What the command was told.
-
-    Attributes:
-        given: dict, top-level settings from flags.
-        groups: dict of group -> dict, the other settings from flags.
-        config: str, path of a config.json, or None.
-        output: str, the folder for results, or None.
-        overwrite: bool, whether results there may be replaced.
-        resume: bool, whether to go on with what is there.
-    """
-
-    given: dict
-    groups: dict
-    config: str | None = None
-    output: str | None = None
-    overwrite: bool = False
-    resume: bool = False
-
-
 def run(request):
     """Run the command.
 
     Args:
-        request: Request.
+        request: cli.config.Request.
 
     Returns:
         The exit code.

@@ -178,7 +178,7 @@ def _zero_shot(given, started):
         # Whole views differ in size, and do not stack.
         groups.setdefault("learning", {}).setdefault("batch_size", 1)
     return zero_shot.run(
-        zero_shot.Request(
+        config.Request(
             top,
             groups,
             given.get("config"),
@@ -191,7 +191,7 @@ def _zero_shot(given, started):
 
 def _dataset(given, started):
     return dataset.run(
-        dataset.Request(
+        config.Request(
             {k: given[k] for k in DATASET.top if k in given},
             _groups(given, DATASET),
             given.get("config"),

@@ -17,6 +17,7 @@ from keras import layers
 from sr_keras.layers import DIV2K_MEAN, FixedUpsample, MeanShift, PixelShuffle
 from sr_keras.models import published as published_weights
 from sr_keras.models.network import Network
+from sr_keras.models.recipes import COSINE
 
 # (blocks, filters) of table 1 and the authors' code, by variant and scale.
 _SIZES = {
@@ -256,11 +257,7 @@ RECIPES = {
         "data": {
             "hr_patch_size": 192, "batch_size": 16, "degradation": "bicubic",
         },
-        "learning": {
-            "loss": "l1", "optimizer": "adam", "learning_rate": 2e-4,
-            "schedule": "cosine", "final_rate": 1e-6, "epochs": 300,
-            "steps_per_epoch": 1000,
-        },
+        "learning": COSINE,
     },
     "paper": {
         "data": {
