@@ -4,6 +4,7 @@
 - `paired`: batches of patches that belong together, to train on.
 - `whole`: whole images, one by one, to validate on.
 - `unpaired`: LR and HR patches of different images.
+- `mixed`: pairs, and among them LR patches that have no HR.
 - `single_image`: pairs made from one image, for zero-shot training.
 - `steps_per_epoch`: batches in which every image is visited once.
 
@@ -16,7 +17,8 @@ _HOMES = {
     "open_source": "pipelines.sources",
     "paired": "pipelines.pairs",
     "whole": "pipelines.pairs",
-    "unpaired": "pipelines.pairs",
+    "unpaired": "pipelines.mixture",
+    "mixed": "pipelines.mixture",
     "steps_per_epoch": "pipelines.pairs",
     "single_image": "pipelines.one_image",
 }

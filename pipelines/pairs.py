@@ -5,6 +5,7 @@ there are processors, and yields them in order. Nothing depends on how fast any
 of them is, so that batch k of epoch e is always the same.
 """
 
+import functools
 import os
 
 import numpy as np
@@ -25,7 +26,7 @@ _LR_SIDE = 48
 # Batches that are ready before they are needed.
 _AHEAD = 8
 
-_GIGABYTE = 1e9
+GIGABYTE = 1e9
 
 
 def paired(
@@ -44,6 +45,7 @@ def paired(
     patches_per_image=PATCHES_PER_IMAGE,
     cache_gb=1.0,
     stride=None,
+    share=(0, 1),
 ) -> tf.data.Dataset:
     """Endless batches of training pairs: patches that belong together.
 
@@ -73,43 +75,114 @@ def paired(
         cache_gb: float, gigabytes of decoded images to keep, in 8 bits.
         stride: int, corners are on this grid, no place twice in a visit; None
             for any place.
+        share: pair (index, count): the part of each batch that is made, the
+            index'th of count equal ones. All parts together are the batch.
 
     Returns:
         tf.data.Dataset of (lr, hr), float32 in [0, 1]: hr is (batch_size,
-        hr_patch_size, hr_patch_size, channels), lr the factor smaller, or as
-        large where `interpolated`.
+        hr_patch_size, hr_patch_size, channels), or a part of it, lr the
+        factor smaller, or as large where `interpolated`.
 
     Raises:
-        ValueError: fewer images than the batch; an image smaller than the
-            patch; LR and HR sizes that do not match; values that cannot be.
+        ValueError: a batch that has no such part; fewer images than the
+            batch; an image smaller than the patch; LR and HR sizes that do
+            not match; values that cannot be.
     """
     scale = whole_scale(scale)
-    side = scale * _LR_SIDE if hr_patch_size is None else hr_patch_size
-    _check_patch(side, scale, interpolated, stride)
+    side = side_of(scale, hr_patch_size)
+    plan = planned(source, batch_size, patches_per_image, steps, seed)
+    patches = patches_of(
+        source,
+        scale,
+        plan,
+        side,
+        degradation=degradation,
+        channels=channels,
+        interpolated=interpolated,
+        augment=augment,
+        cache_gb=cache_gb,
+        stride=stride,
+    )
+    part = part_of(batch_size, share)
+    count = part.stop - part.start
+    lr_side = side if interpolated else side // scale
+    shapes = [(count, n, n, channels) for n in (lr_side, side)]
+    batch = functools.partial(patches.batch, part=part)
+    return endless(batch, shapes, epoch * plan.steps)
+
+
+def planned(source, batch_size, patches_per_image, steps, seed):
+    """Which patches an epoch of `paired` has.
+
+    Its arguments are as for `paired`.
+
+    Returns:
+        patches.Plan.
+
+    Raises:
+        ValueError: a number below 1.
+    """
     _check_positive(
         batch_size=batch_size,
         patches_per_image=patches_per_image,
         **({} if steps is None else {"steps": steps}),
     )
-    form = _format(scale, channels, interpolated)
-    # Of a grid, as SRCNN's, every image has many patches on purpose.
-    if len(source) < batch_size and stride is None:
-        raise ValueError(
-            f"{source.name} has {len(source)} images, fewer than the batch of "
-            f"{batch_size}: give more images or a smaller --batch-size"
-        )
-    check_images(source, scale, (side, side), degradation == DATASET)
     if steps is None:
         steps = steps_per_epoch(source, batch_size, patches_per_image)
-    plan = Plan(batch_size, patches_per_image, steps, seed)
+    return Plan(batch_size, patches_per_image, steps, seed)
+
+
+def patches_of(
+    source,
+    scale,
+    plan,
+    side,
+    *,
+    degradation="bicubic",
+    channels=3,
+    interpolated=False,
+    augment=True,
+    cache_gb=1.0,
+    stride=None,
+):
+    """What draws the patches of `paired`.
+
+    Args:
+        source: as for `paired`.
+        scale: int.
+        plan: patches.Plan.
+        side: int, that of an HR patch.
+        degradation: as for `paired`.
+        channels: as for `paired`.
+        interpolated: as for `paired`.
+        augment: as for `paired`.
+        cache_gb: as for `paired`.
+        stride: as for `paired`.
+
+    Returns:
+        patches.Patches.
+
+    Raises:
+        ValueError: as for `paired`.
+    """
+    _check_patch(side, scale, interpolated, stride)
+    form = Format(scale, _checked(channels), interpolated)
+    # Of a grid, as SRCNN's, every image has many patches on purpose.
+    if len(source) < plan.batch_size and stride is None:
+        raise ValueError(
+            f"{source.name} has {len(source)} images, fewer than the batch of "
+            f"{plan.batch_size}: give more images or a smaller --batch-size"
+        )
+    check_images(source, scale, (side, side), degradation == DATASET)
     step = stride or (1 if interpolated else scale)
     draw = Draw((side, side), step, augment, once=stride is not None)
-    patches = Patches(
-        source, degradation, form, plan, draw, cache_gb * _GIGABYTE
-    )
-    lr_side = side if interpolated else side // scale
-    shapes = [(batch_size, n, n, channels) for n in (lr_side, side)]
-    return _dataset(patches.batch, shapes, epoch * steps)
+    limit = cache_gb * GIGABYTE
+    return Patches(source, degradation, form, plan, draw, limit)
+
+
+def side_of(scale, hr_patch_size=None):
+    """The side of an HR patch: 48 LR pixels unless a size is given."""
+    return scale * _LR_SIDE if hr_patch_size is None else hr_patch_size
 
 
 def steps_per_epoch(source, batch_size, patches_per_image=PATCHES_PER_IMAGE):
@@ -159,7 +232,7 @@ def whole(
         ValueError: as for `paired`.
     """
     scale = whole_scale(scale)
-    form = _format(scale, channels, interpolated)
+    form = Format(scale, _checked(channels), interpolated)
     degrader = Degrader(source, degradation, form)
     count = len(source) if limit is None else min(limit, len(source))
     check_images(source, scale, (scale, scale), degradation == DATASET)
@@ -177,67 +250,6 @@ def whole(
     data = tf.data.Dataset.range(count).map(in_graph(load, shapes))
     data = data.filter(lambda lr, hr: tf.size(hr) > 0)
     return data.prefetch(1).with_options(_options())
-
-
-def unpaired(
-    source: Source,
-    scale,
-    *,
-    lr_source=None,
-    batch_size=16,
-    hr_patch_size=None,
-    degradation="bicubic",
-    seed=0,
-    epoch=0,
-    steps=None,
-    **options,
-) -> tf.data.Dataset:
-    """Endless batches of LR and HR patches of different images.
-
-    Args:
-        source: pipelines.sources.Source of the HR images.
-        scale: int, the factor between the patches' sizes.
-        lr_source: Source whose images are taken as LR images, as they are;
-            None to degrade other patches of `source`.
-        batch_size: as for `paired`.
-        hr_patch_size: as for `paired`.
-        degradation: as for `paired`; without `lr_source`.
-        seed: int.
-        epoch: as for `paired`.
-        steps: as for `paired`; of `source`.
-        **options: as for `paired`, but `interpolated`.
-
-    Returns:
-        tf.data.Dataset of (lr, hr), shaped as those of `paired`, that have
-        nothing to do with each other.
-
-    Raises:
-        ValueError: as for `paired`.
-    """
-    scale = whole_scale(scale)
-    side = scale * _LR_SIDE if hr_patch_size is None else hr_patch_size
-    _check_patch(side, scale, False, None)
-    each = options.get("patches_per_image", PATCHES_PER_IMAGE)
-    if steps is None:
-        steps = steps_per_epoch(source, batch_size, each)
-    common = {**options, "batch_size": batch_size, "epoch": epoch}
-    common["steps"] = steps
-    hrs = paired(
-        source, scale, hr_patch_size=side, seed=2 * seed, **common
-    ).map(lambda lr, hr: hr)
-    common["seed"] = 2 * seed + 1
-    if lr_source is None:
-        lrs = paired(
-            source,
-            scale,
-            hr_patch_size=side,
-            degradation=degradation,
-            **common,
-        )
-    else:
-        lrs = paired(lr_source, 1, hr_patch_size=side // scale, **common)
-    lrs = lrs.map(lambda lr, hr: lr)
-    return tf.data.Dataset.zip(lrs, hrs).with_options(_options())
 
 
 def whole_scale(scale):
@@ -285,10 +297,33 @@ def check_images(source, scale, size, stored):
             check_sizes(source, i, hr, lr, scale)
 
 
-def _format(scale, channels, interpolated):
+def _checked(channels):
     if channels not in (1, 3):
         raise ValueError(f"channels must be 3 (RGB) or 1 (Y), not {channels}")
-    return Format(scale, channels, interpolated)
+    return channels
+
+
+def part_of(batch_size, share):
+    """The pairs of a batch that are a share of it.
+
+    Args:
+        batch_size: int.
+        share: as for `paired`.
+
+    Returns:
+        slice.
+
+    Raises:
+        ValueError: there is no such share.
+    """
+    index, count = share
+    if batch_size % count or not 0 <= index < count:
+        raise ValueError(
+            f"share {index} of {count} of a batch of {batch_size} cannot be: "
+            "use a batch that can be divided, and shares from 0 up"
+        )
+    each = batch_size // count
+    return slice(index * each, (index + 1) * each)
 
 
 def _check_patch(side, scale, interpolated, stride):
@@ -311,8 +346,17 @@ def _check_positive(**values):
             raise ValueError(f"{name} must be 1 or more, not {value}")
 
 
-def _dataset(batch, shapes, start):
-    """An endless dataset of what a function makes of 0, 1, 2 ..."""
+def endless(batch, shapes, start):
+    """An endless dataset of what a function makes of 0, 1, 2 ...
+
+    Args:
+        batch: function (int) -> tuple of float32 ndarrays.
+        shapes: list of tuples, theirs.
+        start: int, the first number.
+
+    Returns:
+        tf.data.Dataset of tuples.
+    """
     data = tf.data.Dataset.counter(start).map(
         in_graph(batch, shapes), num_parallel_calls=os.cpu_count() or 1
     )

@@ -102,14 +102,16 @@ class Patches:
         kept = min(_SPREAD, plan.visits) + _SPARE
         self._visits = Once(self._visit, kept)
 
-    def batch(self, k):
+    def batch(self, k, part=slice(None)):
         """Batch k, counted from epoch 0 on.
 
         Args:
             k: int.
+            part: slice, or array of int, which of its pairs.
 
         Returns:
-            Pair of float32 arrays (batch_size, h, w, C).
+            Pair of float32 arrays (N, h, w, C), N the batch size or the
+            part's.
 
         Raises:
             ValueError: no image of the source can be read.
@@ -117,7 +119,7 @@ class Patches:
         epoch, step = divmod(int(k), self._plan.steps)
         _, mixed = self._orders(epoch)
         pairs = []
-        for p in mixed[step]:
+        for p in mixed[step][part]:
             v, j = divmod(int(p), self._plan.patches_per_image)
             cut, turn, seeds = self._visits((epoch, v))[j]
             rng = np.random.default_rng(seeds)

@@ -216,6 +216,49 @@ def finish(root, settings, records, packed=None):
     (root / _JOURNAL).unlink(missing_ok=True)
 
 
+def packed(root, settings, found, suffix):
+    """What was packed by the same command, whole as it was left.
+
+    Args:
+        root: Path, the output.
+        settings: Settings.
+        found: list of (path, relative path), the photos as they are now.
+        suffix: str, of the files in it: ".h5".
+
+    Returns:
+        List of dict, the records of all photos; None where nothing is packed.
+
+    Raises:
+        ValueError: it is of other settings or photos, or damaged.
+    """
+    try:
+        content = json.loads((root / INDEX).read_text("utf-8"))
+        files, records = content["packed"], content["photos"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError) as e:
+        raise ValueError(
+            f"{root} holds something else: give another --output"
+        ) from e
+    _check_settings(root, content["settings"], settings)
+    if any(Path(file["file"]).suffix != suffix for file in files):
+        raise ValueError(
+            f"{root} holds {files[0]['file']}: give another --output"
+        )
+    now = {name.as_posix(): path.stat() for path, name in found}
+    then = {r["source"]: (r["bytes"], r["modified"]) for r in records}
+    if then != {k: (s.st_size, s.st_mtime_ns) for k, s in now.items()}:
+        raise ValueError(
+            f"{root} was made of other photos: remove it, or give another "
+            "--output"
+        )
+    for file in files:
+        path = root / file["file"]
+        if not path.is_file() or digest(path) != file["sha256"]:
+            raise ValueError(f"{path} is damaged: remove {root}")
+    return records
+
+
 def discard(root):
     """Remove the notes of a work of which nothing came.
 
@@ -273,7 +316,6 @@ def _check_names(found):
 
 def _known(root, settings):
     """The records that are there: {source: record}."""
-    wanted = json.loads(json.dumps(dataclasses.asdict(settings)))
     records, there = [], None
     with contextlib.suppress(OSError, ValueError, KeyError):
         content = json.loads((root / INDEX).read_text("utf-8"))
@@ -293,13 +335,18 @@ def _known(root, settings):
                 "another --output"
             )
         return {}
+    _check_settings(root, there, settings)
+    return {r["source"]: r for r in records if "error" not in r}
+
+
+def _check_settings(root, there, settings):
+    wanted = json.loads(json.dumps(dataclasses.asdict(settings)))
     changed = [key for key in wanted if there.get(key) != wanted[key]]
     if changed:
         raise ValueError(
             f"{root} was made with {changed[0]} {there.get(changed[0])}, not "
             f"{wanted[changed[0]]}: give another --output, or remove it"
         )
-    return {r["source"]: r for r in records if "error" not in r}
 
 
 def _note(journal, content):

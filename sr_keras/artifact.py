@@ -14,7 +14,7 @@ from pathlib import Path
 
 import keras
 
-from sr_keras import models
+from sr_keras import models, weights
 from sr_keras._version import __version__
 from sr_keras.models.network import Network
 
@@ -42,22 +42,60 @@ def save(network, path, **about):
     Raises:
         OSError: the file cannot be written.
     """
-    path = Path(path)
     network.about = {**network.about, **about, "versions": versions()}
+    save_part(network, path)
+
+
+def save_part(model, path):
+    """Write what is trained beside a network, whole or not at all.
+
+    Args:
+        model: keras.Model.
+        path: str or Path, ending in .keras.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.keras")
     try:
-        network.save(temporary)
+        model.save(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def load(name):
+def load_part(path, kind):
+    """Load what `save_part` has written.
+
+    Args:
+        path: str or Path, a .keras file.
+        kind: class, what it has to be.
+
+    Returns:
+        keras.Model of that class.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: there is something else in it.
+    """
+    model = _read(Path(path))
+    if not isinstance(model, kind):
+        raise ValueError(
+            f"{path} holds a {type(model).__name__}, not a {kind.__name__}"
+        )
+    return model
+
+
+def load(name, scale=None):
     """Load a network.
 
     Args:
-        name: str or Path: a `.keras` file, a run's folder, or the name of a
-            network without parameters ("bicubic").
+        name: str or Path: a `.keras` file, a run's folder, the name of
+            weights that come with this package ("fast": `weights.cards`), or
+            of a network without parameters ("bicubic").
+        scale: number, the factor that weights of this package are wanted
+            for: the smallest there are from it up, else the largest.
 
     Returns:
         `Network`. For a named one `scale` is 2: `sr_keras.upscale` reads it
@@ -69,29 +107,32 @@ def load(name):
     """
     if str(name) in models.CLASSICAL:
         return models.build(str(name), 2)
+    if str(name) in weights.names():
+        return weights.load(str(name), scale)
     path = Path(name)
     if path.is_dir():
         path = path / BEST
     if not path.is_file():
-        trained = f"{name} is a network to be trained first; there is "
-        raise FileNotFoundError(
-            f"{trained if str(name) in models.list_models() else ''}no "
-            f"network at {path}: give a .keras file, a run's folder, or one "
-            f"of {', '.join(models.CLASSICAL)}"
-        )
-    _import_classes(path)
-    try:
-        network = keras.models.load_model(path, compile=False)
-    except (*_UNREADABLE, OSError) as e:
-        # Keras tells a long story, and its end is what happened.
-        reason = str(e).strip().rpartition("\n")[2]
-        raise ValueError(f"cannot read the network in {path}: {reason}") from e
+        raise FileNotFoundError(models.missing(name, path, weights.names()))
+    network = _read(path)
     if not isinstance(network, Network):
         raise ValueError(
             f"{path} holds a {type(network).__name__}, not a network of "
             "sr_keras: train one, or convert it"
         )
     return network
+
+
+def _read(path):
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    _import_classes(path)
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (*_UNREADABLE, OSError) as e:
+        # Keras tells a long story, and its end is what happened.
+        reason = str(e).strip().rpartition("\n")[2]
+        raise ValueError(f"cannot read the network in {path}: {reason}") from e
 
 
 def versions():

@@ -8,52 +8,84 @@ import numpy as np
 
 from sr_keras import color
 
+# What Cb and Cr are for grey.
+_GREY = np.float32(128 / 255) * np.ones(2, "float32")
+
 
 def enlarged(image, network, forward, interpolate):
     """Enlarge an image whose channels are others than the network's.
 
     Args:
-        image: float32 ndarray (H, W, C), in [0, 1]; with alpha where C is 2
-            or 4.
+        image: float32 ndarray or tensor (..., H, W, C), in [0, 1]; with alpha
+            where C is 2 or 4.
         network: `Network`.
-        forward: function that enlarges (H, W, c), c being the network's.
-        interpolate: function that enlarges (H, W, any).
+        forward: function that enlarges (..., H, W, c), c being the network's.
+        interpolate: function that enlarges (..., H, W, any).
 
     Returns:
-        float32 ndarray (h, w, C).
+        float32 ndarray or tensor (..., h, w, C).
 
     Raises:
         ValueError: the network takes no such image.
     """
     count, own = image.shape[-1], network.input_shape[-1]
+    check(count, network)
     # Grey photos are what zssr alone learns from; the pipelines give Y.
     on_luma = own == 1 and not network.zero_shot
     if count == own and not on_luma:
         return forward(image)
-    if network.zero_shot or own not in (1, 3) or count > 4:
-        _refuse(network, image)
     if count in (2, 4):
         colours = enlarged(image[..., :-1], network, forward, interpolate)
         alpha = interpolate(image[..., -1:])
-        return np.concatenate([colours, alpha], axis=-1)
+        return _joined([colours, alpha])
     if on_luma:
         return _with_luma(image, forward, interpolate)
-    grey = np.repeat(image, 3, axis=-1)
-    return forward(grey).mean(axis=-1, keepdims=True)
+    colours = forward(_joined([image] * 3))
+    parts = [colours[..., i : i + 1] for i in range(3)]
+    return (parts[0] + parts[1] + parts[2]) / 3
+
+
+def check(count, network):
+    """Refuse an image that a network cannot be given.
+
+    Args:
+        count: int, the image's channels.
+        network: `Network`.
+
+    Raises:
+        ValueError: it takes other numbers of channels.
+    """
+    if hasattr(network, "interpolate"):
+        return
+    own = network.input_shape[-1]
+    alone = getattr(network, "network", network).zero_shot
+    if count != own and (alone or own not in (1, 3) or count > 4):
+        raise ValueError(
+            f"{network.name} takes {own} channels, the image has {count}"
+        )
 
 
 def _with_luma(image, forward, interpolate):
     # Grey is the colour whose three channels are equal: it goes through the
     # same scale from 16 to 235 that the network has learned.
-    ycbcr = color.rgb_to_ycbcr(image).astype(np.float32)
-    luma = forward(np.ascontiguousarray(ycbcr[..., :1]))
+    ycbcr = _float32(color.rgb_to_ycbcr(image))
+    luma = forward(ycbcr[..., :1])
+    if image.shape[-1] == 1:
+        # Its colour differences are those of grey, at any size.
+        rgb = color.ycbcr_to_rgb(_joined([luma, luma * 0 + _GREY]))
+        return _float32(rgb[..., :1])
     chroma = interpolate(ycbcr[..., 1:])
-    rgb = color.ycbcr_to_rgb(np.concatenate([luma, chroma], axis=-1))
-    return rgb[..., : image.shape[-1]].astype(np.float32)
+    return _float32(color.ycbcr_to_rgb(_joined([luma, chroma])))
 
 
-def _refuse(network, image):
-    raise ValueError(
-        f"{network.name} takes {network.input_shape[-1]} channels, the image "
-        f"has {image.shape[-1]}"
-    )
+def _joined(parts):
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts, axis=-1)
+    from keras import ops
+
+    return ops.concatenate(parts, axis=-1)
+
+
+def _float32(x):
+    # Tensors keep their type.
+    return x.astype(np.float32) if isinstance(x, np.ndarray) else x

@@ -3,6 +3,13 @@
 import numpy as np
 from scipy import ndimage
 
+from sr_keras import color
+
+# What the guard takes for low frequencies: the blur's standard deviation, and
+# its radius, in LR pixels.
+_GUARD_SIGMA = 2.0
+GUARD_REACH = 6
+
 # BT.601; any weights that sum to 1 would keep grey grey.
 _LUMA = np.array([0.299, 0.587, 0.114], "float32")
 
@@ -39,6 +46,75 @@ def keep_colours(sr, lr, tile, scale):
     result = sr.copy()
     result[..., :3] = (sr[..., :3] @ _LUMA)[..., None] + _chroma(kept)
     return result
+
+
+def guarded(sr, lr, tile, scale, plane):
+    """Give a result the low frequencies of its photo.
+
+    What the result, made smaller, lacks of the photo is blurred, so that no
+    detail is in it, and added. A pixel of the result is white where the photo
+    is white all around.
+
+    Args:
+        sr: float32 ndarray (h, w, C), colours without alpha.
+        lr: float32 ndarray (H, W, C).
+        tile: pair of (first window, last window), as in `keep_colours`.
+        scale: pair (y, x) of factors.
+        plane: tiles.Plane, the maps between the two.
+
+    Returns:
+        float32 ndarray (h, w, C).
+    """
+    lacking = lr - plane.down(sr)
+    sigma = (_GUARD_SIGMA, _GUARD_SIGMA, 0)
+    blurred = ndimage.gaussian_filter(
+        lacking, sigma, mode="nearest", radius=(GUARD_REACH, GUARD_REACH, 0)
+    )
+    result = sr + plane.up(blurred)
+    white = ndimage.minimum_filter(lr.min(-1), 3, mode="nearest") >= 1
+    if white.any():
+        rows, columns = (
+            _nearest(small, large, factor)
+            for small, large, factor in zip(*tile, scale, strict=True)
+        )
+        result[white[np.ix_(rows, columns)]] = 1
+    return result
+
+
+class Measured:
+    """The mean colour difference from the photo, before and after a guard.
+
+    Attributes:
+        before: float, CIE 1976 delta E of the result made smaller.
+        after: float, the same after the guard.
+    """
+
+    def __init__(self):
+        self._sums, self._count = np.zeros(2), 0
+
+    @property
+    def before(self):
+        """The mean without the guard."""
+        return self._sums[0] / max(self._count, 1)
+
+    @property
+    def after(self):
+        """The mean with it."""
+        return self._sums[1] / max(self._count, 1)
+
+    def add(self, before, after, lr):
+        """Count in a part.
+
+        Args:
+            before: float32 ndarray (H, W, C), in [0, 1] but for overshoots.
+            after: the same.
+            lr: float32 ndarray (H, W, C), the photo.
+        """
+        own = color.lab(lr)
+        for i, other in enumerate((before, after)):
+            found = color.lab(np.clip(other, 0, 1))
+            self._sums[i] += np.sqrt(((found - own) ** 2).sum(-1)).sum()
+        self._count += lr.shape[0] * lr.shape[1]
 
 
 def _chroma(rgb):

@@ -22,6 +22,15 @@ _YCBCR = np.array(
 _RGB = np.linalg.inv(_YCBCR)
 _OFFSETS = (16.0, 128.0, 128.0)
 
+# Rows X, Y, Z; columns R, G, B of sRGB.
+_XYZ = np.array(
+    [
+        [0.4124, 0.3576, 0.1805],
+        [0.2126, 0.7152, 0.0722],
+        [0.0193, 0.1192, 0.9505],
+    ]
+)
+
 # NTSC 1953; the rounded digits that BT.601 and everyone else use.
 _YIQ_LUMA = (0.299, 0.587, 0.114)
 
@@ -106,6 +115,29 @@ def ycbcr_to_rgb(ycbcr):
         for channel, offset in zip(_channels(ycbcr), _OFFSETS, strict=True)
     ]
     return _joined([_weigh(row, *codes) for row in _RGB])
+
+
+def lab(rgb):
+    """CIE 1976 L*a*b* of sRGB, for differences between colours.
+
+    IEC 61966-2-1 for sRGB and its white, D65; CIE 15 for the rest.
+
+    Args:
+        rgb: ndarray (..., 3) or (..., 1), floating, in [0, 1].
+
+    Returns:
+        float64 ndarray (..., 3): L in 0..100.
+    """
+    rgb = np.concatenate(_channels(np.asarray(rgb)), axis=-1)
+    linear = np.where(
+        rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4
+    )
+    xyz = linear @ (_XYZ / _XYZ.sum(1, keepdims=True)).T
+    f = np.where(
+        xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29
+    )
+    x, y, z = np.moveaxis(f, -1, 0)
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
 
 def _channels(x):

@@ -65,7 +65,7 @@ def fill(network, tensors, published, source="the file"):
     """Give a network's variables the values of somebody's tensors.
 
     Args:
-        network: `Network`.
+        network: `Network`, or another keras.Model.
         tensors: dict of name to ndarray.
         published: `Published`, where each of them belongs.
         source: str, what the tensors are called in messages.
@@ -151,17 +151,20 @@ def _check_names(network, tensors, published, source):
     missing = sorted(wanted - tensors.keys())
     if missing:
         raise ValueError(
-            f"{source} lacks {_listed(missing)}: it is not a {network.name} "
-            f"x{network.scale}"
+            f"{source} lacks {_listed(missing)}: it is not a {_title(network)}"
         )
     ignored = re.compile(published.ignored or r"(?!)")
     more = tensors.keys() - wanted
     extra = sorted(x for x in more if not ignored.fullmatch(x))
     if extra:
         raise ValueError(
-            f"{source} has {_listed(extra)}, which {network.name} "
-            f"x{network.scale} has not"
+            f"{source} has {_listed(extra)}, which {_title(network)} has not"
         )
+
+
+def _title(network):
+    scale = getattr(network, "scale", None)
+    return f"{network.name} x{scale}" if scale else network.name
 
 
 def _torch(path):

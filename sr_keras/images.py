@@ -5,38 +5,43 @@ way up; writing gives back what came in: grey stays grey, 16 bits stay 16, and
 colour profile, EXIF and resolution go along. `codecs` knows the formats.
 """
 
-import contextlib
 import dataclasses
-import glob
 import io
-import itertools
 import math
 import os
-import shutil
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from sr_keras import codecs
+from sr_keras.finding import SUFFIXES, find
 from sr_keras.rounding import quantize
+from sr_keras.writing import replaced
+
+__all__ = [
+    "Image",
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "Stored",
+    "bits_of",
+    "check_fits",
+    "decode",
+    "find",
+    "format_of",
+    "from_working",
+    "load",
+    "load_bytes",
+    "metadata_for",
+    "quantize",
+    "read",
+    "samples_of",
+    "to_working",
+    "write",
+]
 
 # Largest image that `read` takes unless told otherwise: 300 megapixels.
 MAX_PIXELS = 300_000_000
-
-# Suffix -> format. GIF is read only.
-SUFFIXES = {
-    ".png": "png",
-    ".jpg": "jpg",
-    ".jpeg": "jpg",
-    ".tif": "tiff",
-    ".tiff": "tiff",
-    ".webp": "webp",
-    ".bmp": "bmp",
-    ".npy": "npy",
-    ".gif": "gif",
-}
 
 # Format -> most bits a channel that it holds.
 _BITS = {"png": 16, "jpg": 8, "webp": 8, "bmp": 8, "tiff": 32, "npy": 32}
@@ -86,6 +91,47 @@ class Image:
         return self.pixels.shape[1]
 
 
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """An image as its file has it, turned the right way up.
+
+    A large image of 8 bits takes a quarter of the memory of its `Image`.
+
+    Attributes:
+        like: an image without pixels that has all the rest.
+        shape: (H, W, C) of the working array, alpha counted in.
+    """
+
+    like: Image
+    _samples: np.ndarray
+    _white: int
+    _premultiplied: bool
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of the working array, alpha counted in."""
+        return self._samples.shape
+
+    def part(self, window: tuple[slice, slice]) -> np.ndarray:
+        """What `to_working` makes of a part, a pair of slices."""
+        return to_working(self.image(window))
+
+    def cropped(self, window: tuple[slice, slice]) -> "Stored":
+        """The same of a part, a pair of slices."""
+        part = np.ascontiguousarray(self._samples[window])
+        return dataclasses.replace(self, _samples=part)
+
+    def image(self, window: tuple = (slice(None), slice(None))) -> Image:
+        """The image, or a part of it, a pair of slices."""
+        samples = np.ascontiguousarray(self._samples[window])
+        pixels, alpha = np.divide(samples, self._white, dtype=np.float32), None
+        if self.like.alpha is not None:
+            pixels, alpha = pixels[..., :-1].copy(), pixels[..., -1:].copy()
+        if self._premultiplied:
+            pixels = _divide(pixels, alpha)
+        return dataclasses.replace(self.like, pixels=pixels, alpha=alpha)
+
+
 def read(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image:
     """Reads an image file; its content, not its suffix, says the format.
 
@@ -102,6 +148,11 @@ def read(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image:
         ValueError: it is not an image, is broken, or is too large.
         OSError: it cannot be opened.
     """
+    return load(path, max_pixels).image()
+
+
+def load(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Stored:
+    """Reads an image file as `read` does, without making floats of it."""
     path = Path(path)
     try:
         with open(path, "rb") as file:
@@ -131,6 +182,13 @@ def decode(content: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image:
     Raises:
         ValueError: it is not an image, is broken, or is too large.
     """
+    return load_bytes(content, name, max_pixels).image()
+
+
+def load_bytes(
+    content: bytes, name: str, max_pixels: int = MAX_PIXELS
+) -> Stored:
+    """Reads the content of an image file, without making floats of it."""
     try:
         decoded = codecs.decode(io.BytesIO(content), max_pixels)
     except codecs.ImageError as error:
@@ -157,18 +215,29 @@ def write(path: str | os.PathLike, image: Image, quality: int = 95) -> None:
         OSError: the place cannot be written, or is full.
     """
     path = Path(path)
+    kind = format_of(path)
+    if not 1 <= quality <= 100:
+        raise ValueError(f"quality must be 1 to 100, not {quality}")
+    check_fits(path, kind, image.pixels.shape)
+    samples, alpha = samples_of(kind, image)
+    metadata = metadata_for(image, samples.shape[2] - alpha)
+    content = codecs.encode(kind, samples, alpha, metadata, quality)
+    with replaced(path) as file:
+        file.write(content)
+
+
+def format_of(path: Path) -> str:
+    """The format that a file's name asks for.
+
+    Raises:
+        ValueError: none that can be written.
+    """
     kind = SUFFIXES.get(path.suffix.lower())
     if kind not in _BITS:
         choice = " ".join(name for name in SUFFIXES if SUFFIXES[name] in _BITS)
         suffix = repr(path.suffix or "no suffix")
         raise ValueError(f"{path} cannot be written as {suffix}: use {choice}")
-    if not 1 <= quality <= 100:
-        raise ValueError(f"quality must be 1 to 100, not {quality}")
-    _check_fits(path, kind, image)
-    samples, alpha = _samples(kind, image)
-    icc = _fitting(image.icc, samples.shape[2] - alpha)
-    metadata = codecs.Metadata(icc, image.exif, image.dpi)
-    _store(path, codecs.encode(kind, samples, alpha, metadata, quality))
+    return kind
 
 
 def to_working(image: Image) -> np.ndarray:
@@ -221,68 +290,8 @@ def from_working(array: np.ndarray, like: Image) -> Image:
     return dataclasses.replace(like, pixels=pixels, alpha=alpha)
 
 
-def find(pattern: str | os.PathLike) -> list[tuple[Path, Path]]:
-    """Lists image files.
-
-    Args:
-        pattern: a file, which is taken whatever its suffix; a folder, which is
-            searched with its subfolders; or a pattern with *, ? and ** .
-
-    Returns:
-        Sorted pairs of a path and that path relative to the folder, or to the
-        part of the pattern before its first special character. Hidden files
-        and folders, and files without a suffix of `SUFFIXES`, are left out.
-
-    Raises:
-        FileNotFoundError: there is nothing of that name.
-        ValueError: what there is has no images.
-    """
-    text = os.fspath(pattern)
-    path = Path(text)
-    if path.is_file():
-        return [(path, Path(path.name))]
-    if text and path.is_dir():
-        root, found = path, _walk(path)
-    else:
-        fixed = itertools.takewhile(_is_plain, path.parts)
-        root, found = Path(*fixed), glob.glob(text, recursive=True)
-        if not found or _is_plain(text):
-            raise FileNotFoundError(
-                f"{text} does not exist: give a file, a folder or a pattern "
-                "such as 'photos/*.png'"
-            )
-    pairs = set(_images(map(Path, found), root))  # ** finds a file twice
-    images = sorted(pairs, key=lambda pair: pair[1])
-    if not images:
-        suffixes = " ".join(SUFFIXES)
-        raise ValueError(f"{text} has no images: looked for {suffixes}")
-    return images
-
-
-def _is_plain(text: str) -> bool:
-    return glob.escape(text) == text
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """Every file below a folder; says so when a folder cannot be read."""
-
-    def stop(error: OSError) -> None:
-        raise error
-
-    for place, _, names in os.walk(folder, onerror=stop):
-        yield from (Path(place, name) for name in names)
-
-
-def _images(paths: Iterable[Path], root: Path) -> Iterator[tuple[Path, Path]]:
-    for path in paths:
-        relative = path.relative_to(root)
-        hidden = any(part.startswith(".") for part in relative.parts)
-        if not hidden and path.suffix.lower() in SUFFIXES and path.is_file():
-            yield path, relative
-
-
-def _from_decoded(decoded: codecs.Decoded) -> Image:
-    """Turns, scales, splits and un-premultiplies what a file held."""
+def _from_decoded(decoded: codecs.Decoded) -> Stored:
+    """Turns what a file held, and tidies what belongs to it."""
     notes, metadata = decoded.notes, decoded.metadata
     orientation, exif = 1, None
     if metadata.exif:
@@ -291,18 +300,16 @@ def _from_decoded(decoded: codecs.Decoded) -> Image:
         except ValueError:
             notes += ("its EXIF is damaged and is left out",)
     samples = np.ascontiguousarray(_turned(decoded.samples, orientation))
-    pixels = np.divide(samples, decoded.white, dtype=np.float32)
-    alpha = None
-    if decoded.alpha:
-        pixels, alpha = pixels[..., :-1].copy(), pixels[..., -1:].copy()
-    if decoded.premultiplied:
-        pixels = _divide(pixels, alpha)
-    icc = _fitting(metadata.icc, pixels.shape[-1])
+    channels = samples.shape[2] - decoded.alpha
+    icc = _fitting(metadata.icc, channels)
     if icc != metadata.icc:
         notes += ("its colour profile is for other colours and is left out",)
     bits = 32 if samples.dtype.kind == "f" else 8 * samples.dtype.itemsize
     dpi = _usable_dpi(metadata.dpi, orientation)
-    return Image(pixels, alpha, bits, decoded.format, icc, exif, dpi, notes)
+    pixels = np.empty((0, 0, channels), np.float32)
+    alpha = pixels[..., :1] if decoded.alpha else None
+    like = Image(pixels, alpha, bits, decoded.format, icc, exif, dpi, notes)
+    return Stored(like, samples, decoded.white, decoded.premultiplied)
 
 
 def _turned(samples: np.ndarray, orientation: int) -> np.ndarray:
@@ -340,22 +347,49 @@ def _fitting(icc: bytes | None, channels: int) -> bytes | None:
     return icc if known == channels or channels not in (1, 3) else None
 
 
-def _check_fits(path: Path, kind: str, image: Image) -> None:
-    """Refuses what cannot be converted to a format."""
-    channels = image.pixels.shape[-1]
+def check_fits(name: str | Path, kind: str, shape: tuple) -> None:
+    """Refuses what cannot be converted to a format.
+
+    Args:
+        name: the file's, for the message.
+        kind: the format.
+        shape: (H, W, C) of the pixels, without alpha.
+
+    Raises:
+        ValueError: it has more channels or pixels than the format holds.
+    """
+    height, width, channels = shape
     if channels not in (1, 3) and kind not in _ANY_CHANNELS:
-        text = f"{path} cannot hold {channels} channels: use .tif or .npy"
+        text = f"{name} cannot hold {channels} channels: use .tif or .npy"
         raise ValueError(text)
     largest = _MAX_SIDE.get(kind, math.inf)
-    if max(image.height, image.width) > largest:
+    if max(height, width) > largest:
         raise ValueError(
-            f"{path} cannot hold {image.width}x{image.height}: its format has "
-            f"at most {largest} pixels a side; use .tif"
+            f"{name} cannot hold {width}x{height}: its format has at most "
+            f"{largest} pixels a side; use .tif"
         )
 
 
-def _samples(kind: str, image: Image) -> tuple[np.ndarray, bool]:
-    """The numbers to write, alpha last, and whether there is alpha."""
+def metadata_for(image: Image, channels: int) -> codecs.Metadata:
+    """What is written beside pixels of so many colour channels."""
+    return codecs.Metadata(_fitting(image.icc, channels), image.exif, image.dpi)
+
+
+def bits_of(kind: str, image: Image) -> int:
+    """Bits a channel that a file of this format gets."""
+    return min(image.bits, _BITS[kind])
+
+
+def samples_of(kind: str, image: Image) -> tuple[np.ndarray, bool]:
+    """The numbers to write, alpha last, and whether there is alpha.
+
+    Args:
+        kind: the format.
+        image: what to write, or a part of it.
+
+    Returns:
+        Tuple of ndarray (H, W, C), uint8, uint16 or float32, and bool.
+    """
     pixels, alpha = image.pixels, image.alpha
     if alpha is not None and kind in _NO_ALPHA:
         pixels, alpha = pixels * alpha + (1 - alpha), None
@@ -363,29 +397,4 @@ def _samples(kind: str, image: Image) -> tuple[np.ndarray, bool]:
         pixels = np.repeat(pixels, 3, axis=-1)
     if alpha is not None:
         pixels = np.concatenate([pixels, alpha], axis=-1)
-    bits = min(image.bits, _BITS[kind])
-    return quantize(pixels, bits), alpha is not None
-
-
-def _store(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all."""
-    # A link stays a link: it is the file behind it that is replaced.
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{os.urandom(8).hex()}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            # Some disks tell only now that they are full.
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, temporary)
-        os.replace(temporary, target)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if not isinstance(error, OSError):
-            raise
-        text = f"{path} cannot be written ({error.strerror}): give a folder "
-        text += "that exists, that you may write to and that has room"
-        raise OSError(text) from error
+    return quantize(pixels, bits_of(kind, image)), alpha is not None

@@ -6,9 +6,10 @@ import os
 
 import numpy as np
 
-from sr_keras import channels, geometry, symmetry, tiles
+from sr_keras import channels, memory, symmetry, tiles
 from sr_keras.chroma import keep_colours
-from sr_keras.resize import imresize
+from sr_keras.enlarger import Pixels
+from sr_keras.routes import enlargement, needed_factor
 
 FUSIONS = ("median", "mean", "none")
 
@@ -26,6 +27,9 @@ class Finish:
         tile: int, the side of a tile in LR pixels; None to choose.
         keep_colours: bool, whether colours that the LR image does not have
             nearby are kept out (`chroma.keep_colours`), for RGB and RGBA.
+        color_guard: bool, whether the low frequencies are those of the LR
+            image (`chroma.guarded`).
+        memory: int, bytes that may be used; a part of what there is if None.
     """
 
     fusion: str = "median"
@@ -33,6 +37,8 @@ class Finish:
     kernel: np.ndarray | None = None
     tile: int | None = None
     keep_colours: bool = False
+    color_guard: bool = False
+    memory: int | None = None
 
     def __post_init__(self):
         if self.fusion not in FUSIONS:
@@ -57,7 +63,7 @@ def upscale(
     size=None,
     self_ensemble=None,
     back_projection=0,
-    keep_colours=None,
+    **options,
 ):
     """Enlarge one image.
 
@@ -65,47 +71,80 @@ def upscale(
         image: ndarray (H, W, C), float32 in [0, 1]; grey, RGB, or either with
             alpha. `channels.enlarged` says what of it the network sees.
         model: `Network`, or what `sr_keras.load` takes.
-        scale: number or (y, x) pair; the network's own when None. A refiner
-            and a classical method take any.
+        scale: number or (y, x) pair; the network's own when None. What a
+            network does not enlarge to itself is resized from what it does.
         size: pair (height, width) of the result; from the scale when None.
         self_ensemble: bool, whether the result is the mean of what the
             network makes of the image in all its turns. When None, for a
             network that has learned from this image alone.
-        back_projection: int, rounds of it, for a refiner.
-        keep_colours: bool, for a refiner, as in `Finish`; None as above.
+        back_projection: int, rounds of it.
+        **options: keep_colours, for a refiner, color_guard, tile and memory,
+            as in `Finish`.
 
     Returns:
         float32 ndarray (h, w, C), clipped to [0, 1].
 
     Raises:
-        ValueError: an image, factor or size that the network does not take.
-        TypeError: an image of integers.
+        ValueError: an image, factor or size that cannot be used.
+        TypeError: an image of integers, or an unknown option.
     """
-    from sr_keras.artifact import load
+    image = checked(image)
+    network = model
+    if isinstance(model, str | os.PathLike):
+        from sr_keras.artifact import load
 
-    network = load(model) if isinstance(model, str | os.PathLike) else model
-    image = _checked(image)
-    if scale is None and size is None:
-        scale = network.scale
-    scale, size = geometry.geometry(image.shape[:2], scale, size)
-    scale = geometry.parse_scale(scale)
-    # The interpolation inside the graph gives way to the one for any factor.
-    network = getattr(network, "network", network)
-    if hasattr(network, "interpolate"):
-        result = network.interpolate(image, scale=scale, size=size)
-    else:
-        finish = Finish(
-            "mean" if _or(self_ensemble, network.zero_shot) else "none",
-            back_projection,
-            keep_colours=_or(keep_colours, network.zero_shot),
-        )
+        factor = needed_factor(image.shape[:2], scale, size)
+        network = load(model, factor)
+    finish = finish_for(network, self_ensemble, back_projection, **options)
+    work = enlargement(network, Pixels(image), scale, size, finish)
+    return work.array()
+
+
+def samples(network, image, count, seed=0):
+    """Draw plausible results, of a network that can (`models.vae`).
+
+    Args:
+        network: `Network` with `samples`.
+        image: images.Image.
+        count: int.
+        seed: int.
+
+    Returns:
+        List of images.Image.
+
+    Raises:
+        ValueError: the network takes no such image.
+    """
+    from sr_keras import images, resize
+
+    working = images.to_working(image)
+    channels.check(working.shape[-1], network)
+    drawn = []
+    for i in range(count):
+
+        def one(x, i=i):
+            return network.samples(x, i + 1, seed)[-1]
+
         result = channels.enlarged(
-            image,
+            working,
             network,
-            lambda x: _enlarged(network, x, scale, size, finish),
-            lambda x: imresize(x, scale, size),
+            one,
+            lambda x: resize.imresize(x, network.scale),
         )
-    return np.clip(result, 0, 1, out=result)
+        drawn.append(images.from_working(result, image))
+    return drawn
+
+
+def memory_for(jobs):
+    """What each of several images may take of the memory there is.
+
+    Args:
+        jobs: int, how many are enlarged at once.
+
+    Returns:
+        int, bytes.
+    """
+    return int(memory.available() / (2 * jobs))
 
 
 def refine(
@@ -225,7 +264,38 @@ def forward_of(network):
     return lambda x: network._forward(np.ascontiguousarray(x)[None])[0].numpy()
 
 
-def _checked(image):
+def finish_for(network, self_ensemble=None, back_projection=0, **options):
+    """How a network's result is finished where nothing else is asked for.
+
+    Args:
+        network: `Network`.
+        self_ensemble: as in `upscale`.
+        back_projection: as in `upscale`.
+        **options: as in `upscale`.
+
+    Returns:
+        Finish.
+
+    Raises:
+        TypeError: an unknown option.
+        ValueError: a value that cannot be used.
+    """
+    alone = network.zero_shot or getattr(
+        getattr(network, "network", None), "zero_shot", False
+    )
+    unknown = set(options) - {"keep_colours", "color_guard", "tile", "memory"}
+    if unknown:
+        raise TypeError(f"upscale takes no argument {min(unknown)!r}")
+    given = {k: v for k, v in options.items() if v is not None}
+    return Finish(
+        "mean" if _or(self_ensemble, alone) else "none",
+        back_projection,
+        **{"keep_colours": alone, **given},
+    )
+
+
+def checked(image):
+    """An image as float32, or an error that says what it has to be."""
     image = np.asarray(image)
     if image.dtype.kind != "f":
         raise TypeError(
@@ -242,27 +312,6 @@ def _checked(image):
 
 def _or(value, otherwise):
     return otherwise if value is None else value
-
-
-def _enlarged(network, image, scale, size, finish):
-    """What a network makes of an image with as many channels as its own."""
-    if network.refiner:
-        return refine(network, image, scale, size, finish)["fused"]
-    own = geometry.output_size(image.shape[:2], (network.scale,) * 2)
-    if size != own:
-        raise ValueError(
-            f"{network.name} enlarges by {network.scale}, to {own}: it "
-            f"cannot give {size}"
-        )
-    forward = forward_of(network)
-    if finish.fusion == "none":
-        return forward(image)
-    turns = symmetry.symmetries(scale, None)
-    views = (
-        symmetry.restored(forward(symmetry.turned(image, turn)), turn)
-        for turn in turns
-    )
-    return sum(views) / np.float32(len(turns))
 
 
 def _solve(forward, maps, lr, turns, finish, wanted, step):

@@ -111,6 +111,68 @@ class WeightedSum(keras.losses.Loss):
         return cls(**{**config, "losses": losses})
 
 
+class Adversary:
+    """What a discriminator's logits are to be, for it and for a generator.
+
+    The cross-entropy is that of the logits, which no number makes infinite.
+    The generator's is -log D(SR), not log(1 - D(SR)) (Ledig et al. 2017,
+    section 2.2.2).
+
+    Args:
+        label_smoothing: float in [0, 1), how much less than 1 the label of a
+            real image is to the discriminator (Salimans et al. 2016, section
+            3.4: of the real ones only).
+        relativistic: bool, whether each image is compared with the mean of the
+            other kind (Jolicoeur-Martineau 2018, section 4.3, "RaSGAN").
+        mean: function, the mean of the whole batch.
+    """
+
+    def __init__(self, label_smoothing=0.0, relativistic=False, mean=ops.mean):
+        self.label = 1.0 - label_smoothing
+        self.relativistic = relativistic
+        self.mean = mean
+        self.entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+
+    def discriminator(self, real, fake):
+        """The discriminator's loss.
+
+        Args:
+            real: tensor (N, ...), its logits of HR images.
+            fake: tensor of the same shape, of SR images.
+
+        Returns:
+            Tensor, a number.
+        """
+        real, fake = self.compared(real, fake)
+        loss = self._loss(self.label, real) + self._loss(0.0, fake)
+        return loss / 2 if self.relativistic else loss
+
+    def generator(self, real, fake):
+        """The generator's loss.
+
+        Args:
+            real: tensor (N, ...), logits of HR images; used where it is
+                relativistic.
+            fake: tensor of the same shape, of SR images.
+
+        Returns:
+            Tensor, a number.
+        """
+        if not self.relativistic:
+            return self._loss(1.0, fake)
+        real, fake = self.compared(real, fake)
+        return (self._loss(0.0, real) + self._loss(1.0, fake)) / 2
+
+    def compared(self, real, fake):
+        """The logits that count: as they are, or less the other kind's mean."""
+        if not self.relativistic:
+            return real, fake
+        return real - self.mean(fake), fake - self.mean(real)
+
+    def _loss(self, label, logits):
+        return self.entropy(label * ops.ones_like(logits), logits)
+
+
 LOSSES = {
     "l1": keras.losses.MeanAbsoluteError,
     "l2": keras.losses.MeanSquaredError,

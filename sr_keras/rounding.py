@@ -34,6 +34,26 @@ def quantize(pixels: np.ndarray, bits: int) -> np.ndarray:
     return result
 
 
+def quantized(pixels, bits: int):
+    """The same as `quantize` in a graph, for 8 and 16 bits.
+
+    What becomes of NaN is not defined: the caller has to look for it.
+
+    Args:
+        pixels: float32 tensor.
+        bits: 8 or 16.
+
+    Returns:
+        uint8 or uint16 tensor of the same shape.
+    """
+    from keras import ops
+
+    scaled = ops.clip(pixels, 0.0, 1.0) * float((1 << bits) - 1)
+    # With the float below a half, no sum rounds up what is below one.
+    below_half = float(np.nextafter(np.float32(0.5), np.float32(0)))
+    return ops.cast(scaled + below_half, f"uint{bits}")
+
+
 def _rounded(pixels: np.ndarray, bits: int) -> np.ndarray:
     # At least 32 bits: 65535 is infinite in half precision.
     pixels = pixels.astype(np.promote_types(pixels.dtype, np.float32))

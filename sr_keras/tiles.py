@@ -47,6 +47,20 @@ class Plane:
             _float32(resize.matrices(large, back, small, kernel)),
         )
 
+    @classmethod
+    def resizing(cls, before, scale, size):
+        """Only the way from one size to another, whichever is larger.
+
+        Args:
+            before: pair (height, width).
+            scale: pair (y, x).
+            size: pair (height, width).
+
+        Returns:
+            Plane, which has no way down.
+        """
+        return cls(_float32(resize.matrices(before, scale, size, "cubic")), [])
+
     def part(self, small, large):
         """The same maps between a window on each level, pairs of slices."""
         (a, b), (c, d) = small, large
@@ -72,14 +86,93 @@ class Tile:
         windows: for each level a pair of slices, margins included.
         inside: pair of slices of the result, without margins.
         core: `inside` again, counted from the last window's corner.
+        region: the same part of the first level: pairs of its ends.
     """
 
     windows: tuple
     inside: tuple
     core: tuple
+    region: tuple
 
 
-class Levels:
+class Grid:
+    """Sizes that an image goes through, and how they are cut alike.
+
+    Args:
+        sizes: list of pairs (height, width), the image's first.
+        scales: list of pairs (y, x), each level's over the first.
+    """
+
+    def __init__(self, sizes, scales):
+        self.sizes = [tuple(size) for size in sizes]
+        self.scales = [tuple(scale) for scale in scales]
+
+    def regions(self, sides):
+        """Cut the first level into parts about as large as asked for.
+
+        Args:
+            sides: pair (height, width), the most of a part.
+
+        Returns:
+            List of pairs ((top, bottom), (left, right)), row by row.
+        """
+        axes = (
+            [length * i // pieces for i in range(pieces + 1)]
+            for length, side in zip(self.sizes[0], sides, strict=True)
+            for pieces in [math.ceil(length / side)]
+        )
+        rows, columns = (list(itertools.pairwise(cuts)) for cuts in axes)
+        return list(itertools.product(rows, columns))
+
+    def tile(self, region, margin):
+        """The windows that a part of the result is computed from.
+
+        Args:
+            region: pair ((top, bottom), (left, right)) of the first level.
+            margin: int, pixels of the first level around it.
+
+        Returns:
+            Tile.
+        """
+        axes = [self._axis(axis, *region[axis], margin) for axis in (0, 1)]
+        windows, inside, core = zip(*axes, strict=True)
+        return Tile(tuple(zip(*windows, strict=True)), inside, core, region)
+
+    def tiles(self, margin, side=None):
+        """Cut the result.
+
+        Args:
+            margin: int, pixels of the first level around a tile.
+            side: int, a tile's on the first level; None to choose.
+
+        Yields:
+            Tile.
+        """
+        side = side or chosen_side(self.scales[-1], margin)
+        for region in self.regions((side, side)):
+            yield self.tile(region, margin)
+
+    def _axis(self, axis, start, stop, margin):
+        """Slices (windows on the levels, inside, core) along one axis."""
+        length = self.sizes[0][axis]
+        low, high = max(start - margin, 0), min(stop + margin, length)
+        windows = self._enlarged(axis, low, high)
+        inside, whole = self._enlarged(axis, start, stop)[-1], windows[-1]
+        core = slice(inside.start - whole.start, inside.stop - whole.start)
+        return windows, inside, core
+
+    def _enlarged(self, axis, start, stop):
+        """On each level, the pixels that belong to the first's own."""
+        last = stop == self.sizes[0][axis]
+        slices = []
+        for sizes, scales in zip(self.sizes, self.scales, strict=True):
+            full, scale = sizes[axis], scales[axis]
+            end = full if last else min(math.ceil(stop * scale), full)
+            slices.append(slice(min(math.ceil(start * scale), full), end))
+        return slices
+
+
+class Levels(Grid):
     """All the maps between the levels.
 
     Args:
@@ -104,14 +197,11 @@ class Levels:
                 f"a blur kernel belongs to one pass, not to {passes}: "
                 "add --passes 1"
             )
-        self.scales = [
+        scales = [
             tuple(s ** (i / passes) for s in scale) for i in range(passes + 1)
         ]
-        self.sizes = [
-            tuple(shape[:2]),
-            *(resize.output_size(shape, s) for s in self.scales[1:-1]),
-            tuple(size),
-        ]
+        between = [resize.output_size(shape, s) for s in scales[1:-1]]
+        super().__init__([shape[:2], *between, size], scales)
         self.totals = [
             Plane.between(self.sizes[0], size, scale, kernel)
             for size, scale in zip(self.sizes[1:], self.scales[1:], strict=True)
@@ -141,44 +231,6 @@ class Levels:
             )
         ]
 
-    def tiles(self, margin, side=None):
-        """Cut the result.
-
-        Args:
-            margin: int, pixels of the first level around a tile.
-            side: int, a tile's on the first level; None to choose.
-
-        Yields:
-            Tile.
-        """
-        side = side or chosen_side(self.scales[-1], margin)
-        rows, columns = (list(self._cut(axis, side, margin)) for axis in (0, 1))
-        for row, column in itertools.product(rows, columns):
-            windows, inside, core = zip(row, column, strict=True)
-            yield Tile(tuple(zip(*windows, strict=True)), inside, core)
-
-    def _cut(self, axis, side, margin):
-        """Slices (windows on the levels, inside, core) along one axis."""
-        length = self.sizes[0][axis]
-        pieces = math.ceil(length / side)
-        cuts = [length * i // pieces for i in range(pieces + 1)]
-        for start, stop in itertools.pairwise(cuts):
-            low, high = max(start - margin, 0), min(stop + margin, length)
-            windows = self._enlarged(axis, low, high)
-            inside, whole = self._enlarged(axis, start, stop)[-1], windows[-1]
-            core = slice(inside.start - whole.start, inside.stop - whole.start)
-            yield windows, inside, core
-
-    def _enlarged(self, axis, start, stop):
-        """On each level, the pixels that belong to the first's own."""
-        last = stop == self.sizes[0][axis]
-        slices = []
-        for sizes, scales in zip(self.sizes, self.scales, strict=True):
-            full, scale = sizes[axis], scales[axis]
-            end = full if last else min(math.ceil(stop * scale), full)
-            slices.append(slice(min(math.ceil(start * scale), full), end))
-        return slices
-
 
 def margin_of(reach, scale, passes, back_projection, kernel=None):
     """How far a result depends on the image beyond its own place.
@@ -199,19 +251,26 @@ def margin_of(reach, scale, passes, back_projection, kernel=None):
         # Interpolation, network and the views' back-projection look at the
         # level before; the last back-projection at the first level.
         own = 3 + math.ceil(reach / least)
-        own += back_projection * _around(
+        own += back_projection * around(
             max(scale) ** (1 / passes), least, kernel
         )
         margin += math.ceil(own / least**i)
         to_first = [s ** ((i + 1) / passes) for s in scale]
-        margin += back_projection * _around(
-            max(to_first), min(to_first), kernel
-        )
+        margin += back_projection * around(max(to_first), min(to_first), kernel)
     return margin
 
 
-def _around(largest, least, kernel):
-    """Pixels that one round of back-projection reaches."""
+def around(largest, least, kernel=None):
+    """How far one round of back-projection reaches.
+
+    Args:
+        largest: number, the larger of the factors.
+        least: number, the smaller.
+        kernel: ndarray, the blur kernel; bicubic if None.
+
+    Returns:
+        int, pixels of the first level.
+    """
     half = 2 * largest if kernel is None else max(kernel.shape)
     return math.ceil(half / least) + 3
 

@@ -2,7 +2,7 @@ import functools
 import os
 
 import pytest
-from cli_runs import SMALL, command, save, scene
+from cli_runs import SMALL, command, save, scene, tree
 
 from sr_keras import images
 
@@ -64,3 +64,20 @@ def quick_plots(monkeypatch):
     monkeypatch.setattr(
         plots, "_save", lambda _, path: images.write(path, blank)
     )
+
+
+@pytest.fixture
+def refused(train, tmp_path):
+    """Runs what has to be refused; gives the one line that it says."""
+
+    def run(*arguments):
+        before = tree(tmp_path)
+        ended = train(*arguments)
+        assert ended.code == 2, ended
+        assert len(ended.lines) == 1, ended.err
+        assert "Traceback" not in ended.err + ended.out
+        assert "wrote" not in ended.out
+        assert tree(tmp_path) == before
+        return ended.err
+
+    return run

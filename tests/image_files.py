@@ -41,3 +41,14 @@ def png_file(header, *chunks, rows):
             chunk(b"IEND", b""),
         ]
     )
+
+
+def picture(channels=3, alpha=False, bits=8, height=5, width=6, **options):
+    """An image of random numbers that files of these bits can hold."""
+    white = (1 << bits) - 1
+    shape = (height, width, channels + alpha)
+    values = RNG.integers(0, white + 1, shape) / white
+    values = values.astype(np.float32)
+    pixels = values[..., :channels]
+    apart = values[..., channels:] if alpha else None
+    return images.Image(pixels, apart, bits, **options)

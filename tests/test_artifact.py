@@ -123,6 +123,7 @@ def test_save_leaves_one_file(file):
     assert [f.name for f in file.parent.iterdir()] == [file.name]
 
 
+@pytest.mark.slow
 def test_a_fresh_process_needs_only_load(file):
     code = (
         "import sys, sr_keras;"

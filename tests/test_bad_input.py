@@ -1,44 +1,22 @@
 """Input that cannot be used: one line, exit code 2, nothing written."""
 
-import errno
 import io
 import json
 import os
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_runs import read_json, save, scene, tree
+from cli_runs import read_json, save, scene
 from image_files import chunk, png_file
 from PIL import Image as Pillow
 
 from sr_keras import images
-from sr_keras.cli import files
 
 pytestmark = [
     pytest.mark.usefixtures("quick_plots"),
     pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning"),
 ]
-
-
-@pytest.fixture
-def refused(train, tmp_path):
-    """Runs what has to be refused; gives the one line that it says."""
-
-    def run(*arguments):
-        before = tree(tmp_path)
-        ended = train(*arguments)
-        assert ended.code == 2, ended
-        assert len(ended.lines) == 1, ended.err
-        assert "Traceback" not in ended.err + ended.out
-        assert "wrote" not in ended.out
-        assert tree(tmp_path) == before
-        return ended.err
-
-    return run
 
 
 def encoded(kind):
@@ -220,43 +198,6 @@ def test_settings(photo, refused, arguments, says):
     assert says in line, line
 
 
-BOX = np.ones((5, 5)) / 25
-
-
-def with_nan():
-    kernel = BOX.copy()
-    kernel[1, 2] = np.nan
-    return kernel
-
-
-@pytest.mark.parametrize(
-    "kernel, says",
-    [
-        (BOX * 2, "sums to 2"),
-        (np.ones((4, 4)) / 16, "(4, 4)"),
-        (np.ones((5, 4)) / 20, "(5, 4)"),
-        (with_nan(), "nan at [1, 2]"),
-        (BOX[0], "2-D"),
-        (BOX.astype(complex), "real"),
-    ],
-)
-def test_kernels(photo, refused, tmp_path, kernel, says):
-    path = tmp_path / "kernel.npy"
-    np.save(path, kernel)
-    line = refused("--image", photo, "--scale", 2, "--kernel", path)
-    assert str(path) in line
-    assert says in line
-
-
-@pytest.mark.parametrize("name", ["none.npy", "text.npy", "text.mat", "k.txt"])
-def test_files_that_are_no_kernels(photo, put, refused, tmp_path, name):
-    path = tmp_path / name
-    if name != "none.npy":
-        put(b"text", name)
-    line = refused("--image", photo, "--scale", 2, "--kernel", path)
-    assert name in line
-
-
 @pytest.mark.parametrize("flag", ["--ground-truth", "--baseline"])
 def test_comparisons_of_another_size_say_both(photo, refused, tmp_path, flag):
     right = save(tmp_path / "right.png", scene(48, 48))
@@ -387,95 +328,6 @@ def test_text_named_png_but_an_image(train, tmp_path):
     assert ended.out.endswith("really_a_jpeg_zssr_x2.jpg\n")
 
 
-@pytest.mark.parametrize("output", ["file", "file/below"])
-def test_output_that_is_a_file(photo, refused, place, output):
-    (place / "file").write_text("keep me")
-    line = refused("--image", photo, "--scale", 2, "--output", output)
-    assert "file" in line
-
-
-@pytest.mark.parametrize("output", [[], ["--output", "out/deep"]])
-def test_current_folder_that_cannot_be_written(
-    photo, refused, monkeypatch, output
-):
-    def denied(path, *_, **__):
-        raise PermissionError(errno.EACCES, "Permission denied", str(path))
-
-    monkeypatch.setattr(os, "mkdir", denied)
-    line = refused("--image", photo, "--scale", 2, *output)
-    assert "Permission denied: " in line
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_output_folder_without_permission(photo, refused, place):
-    (place / "out").mkdir(mode=0o500)
-    line = refused("--image", photo, "--scale", 2, "--output", "out")
-    assert "cannot write to out (Permission denied)" in line
-
-
-def test_full_disk_is_found_before_the_work(photo, refused, monkeypatch):
-    def full(path, content):
-        path.touch()
-        raise OSError(errno.ENOSPC, "No space left on device", str(path))
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    line = refused("--image", photo, "--scale", 2)
-    assert "No space left on device" in line
-    assert "--output" in line
-
-
-@pytest.mark.parametrize("full_at", [1, 2, 4, 5])
-def test_disk_that_fills_up(photo, train, place, monkeypatch, full_at):
-    """What is there is whole, and is no result."""
-    fsync, count = os.fsync, [0]
-
-    def maybe_full(number):
-        count[0] += 1
-        if count[0] == full_at:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        fsync(number)
-
-    monkeypatch.setattr(os, "fsync", maybe_full)
-    ended = train(
-        "--image", photo, "--scale", 2, "--save-augmentations", 1,
-        "--output", "out",
-    )  # fmt: skip
-    assert ended.code == 2
-    assert len(ended.lines) == 1
-    assert "No space left on device" in ended.err
-    pictures = sorted(place.rglob("*.*"))
-    assert len(pictures) >= full_at - 1
-    assert all(images.read(p) for p in pictures if p.suffix == ".png")
-    assert not (place / "out/metrics.json").exists()
-    assert not list(place.rglob(".*"))
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="mounts a small tmpfs")
-def test_a_really_full_disk(photo, train, refused):
-    with tempfile.TemporaryDirectory() as disk:
-        mounting = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", disk]
-        if subprocess.run(mounting, capture_output=True).returncode:
-            pytest.skip("mounting is not allowed")
-        try:
-            (Path(disk) / "filler").write_bytes(bytes(40_000))
-            job = ["--image", photo, "--scale", 2, "--output"]
-            line = refused(*job, f"{disk}/out")
-            assert "No space left on device" in line
-            assert list(Path(disk).iterdir()) == [Path(disk) / "filler"]
-        finally:
-            subprocess.run(["umount", disk], check=True)
-
-
-def test_failing_again_does_not_lose_the_old_result(
-    photo, train, refused, place
-):
-    job = ["--image", photo, "--scale", 2, "--output", "out"]
-    assert train(*job).code == 0
-    assert "has a result already: add --overwrite" in refused(*job)
-    refused(*job, "--overwrite", "--activation", "none such")
-    assert read_json("out/metrics.json")["steps"] == 2
-
-
 def test_training_without_bounds(photo, refused, monkeypatch):
     from sr_keras.training.zero_shot import ZeroShot
 
@@ -512,9 +364,3 @@ def test_name_that_cannot_be_printed(train, tmp_path, place):
     assert train("--image", path, "--scale", 2, "--output", "out").code == 0
     again = train("--config", "out/config.json", "--output", "again")
     assert again.code == 0
-
-
-def test_probe_does_not_stay(place):
-    with files.folder_for(place / "a" / "b"):
-        (place / "a" / "keep").write_text("")
-    assert tree(place) == {"a": None, "a/keep": b""}

@@ -69,6 +69,7 @@ def test_folder_is_mirrored_and_ends_with_a_table(album, train, place):
     assert ended.out.splitlines()[-1] == "results are in out"
 
 
+@pytest.mark.slow
 def test_default_folder_and_trailing_slash(album, train, place):
     ended = train("--image", f"{album}/", "--scale", "1.5x2")
     assert ended.code == 0
@@ -105,6 +106,7 @@ def test_what_is_done_is_skipped(album, train, place):
     assert tree(place) == before
 
 
+@pytest.mark.slow
 def test_what_is_not_whole_or_not_new_is_redone(album, train, place):
     for name in ("b.png", "d.png"):
         save(album / name, scene(20, 20))
@@ -132,6 +134,7 @@ def test_overwrite_does_all_again(album, train):
     assert all(state.startswith("done, ") for state in ended.values())
 
 
+@pytest.mark.slow
 def test_other_settings_need_another_folder(album, train, place):
     job = ["--image", album, "--scale", 2, "--output", "out"]
     assert train(*job).code == 0
@@ -197,6 +200,7 @@ def test_what_is_wrong_for_all_is_said_once(album, train, place, arguments):
     assert tree(place) == before
 
 
+@pytest.mark.slow
 def test_results_within_the_folder_are_no_photos(album, train, monkeypatch):
     monkeypatch.chdir(album)
     job = ["--image", ".", "--scale", 2]
@@ -267,6 +271,7 @@ def test_photos_without_a_partner(album, train, place, tmp_path):
     assert tree(place) == {}
 
 
+@pytest.mark.slow
 def test_interrupted_photo_is_redone(album, train, place, monkeypatch):
     """The second one is; the third is not begun."""
     save(album / "b.png", scene(20, 20))

@@ -84,6 +84,7 @@ def test_nothing_but_our_own_lines(photo, place):
     assert (place / "runs/a_zssr_x2/a_zssr_x2.png").is_file()
 
 
+@pytest.mark.slow
 def test_closed_streams_do_not_get_into_the_files(photo, place):
     line = " ".join(
         [sys.executable, *WAYS["module"], *SMALL, "--scale 2 --output out"]

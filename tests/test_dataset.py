@@ -180,6 +180,18 @@ def test_going_on_is_as_never_having_stopped(run, interrupt):
         assert {**a, "seconds": 0} == {**b, "seconds": 0}
 
 
+def test_a_folder_is_all_that_resume_needs(run, place, capfd):
+    assert run("--epochs", 1).code == 0
+    ended = command(capfd, "train", "--resume", "--output", "out",
+                    "--epochs", 2)  # fmt: skip
+    assert ended.code == 0, ended.err
+    assert [row["epoch"] for row in table()] == ["1", "2"]
+    Path("bad.json").write_text('{"model": "espcn", "sources": "here"}')
+    ended = command(capfd, "train", "--config", "bad.json", "--scale", 2)
+    assert ended.code == 2
+    assert "sources" in ended.err and "'here'" in ended.err
+
+
 def test_before_the_first_step(run, interrupt, place):
     from sr_keras.cli import dataset_run
 
@@ -190,6 +202,7 @@ def test_before_the_first_step(run, interrupt, place):
     assert tree(place) == {}
 
 
+@pytest.mark.slow
 def test_more_epochs_and_a_used_folder(run):
     assert run("--epochs", 1).code == 0
     ended = run("--epochs", 1)
@@ -233,6 +246,7 @@ def test_a_corrupt_image_is_named_at_the_end(run, data):
     assert len(ended.lines) == 2
 
 
+@pytest.mark.slow
 def test_from_another_network(run):
     assert run("--epochs", 1).code == 0
     ended = run("--init-from", "out", "--scale", 3, "--output", "x3",

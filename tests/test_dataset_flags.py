@@ -6,8 +6,10 @@ import pytest
 from cli_runs import command, save, scene
 
 from sr_keras import models
-from sr_keras.cli import dataset_flags
+from sr_keras.cli import dataset_flags, objectives
+from sr_keras.training import precision
 from sr_keras.training.muon import ConvMuon
+from sr_keras.training.pixel import PixelTrainer
 from sr_keras.training.plan import Data, Learning
 
 TINY = (
@@ -75,6 +77,30 @@ def test_every_setting_has_a_flag():
             f for g, f, _ in dataset_flags.DATASET.flags.values() if g == group
         }
         assert own == set(cls.__dataclass_fields__)
+
+
+def test_objective(made, refused):
+    run = made("--objective", "pixel")
+    assert isinstance(run.trainer, PixelTrainer)
+    assert run.config()["objective"] == "pixel"
+    assert "invalid choice: 'pixle': did you mean pixel" in refused(
+        "--objective", "pixle"
+    )
+
+
+def test_every_objective_has_what_it_needs():
+    for name in objectives.names():
+        module = objectives.training_of(name)
+        assert callable(module.trainer_of)
+        flags = objectives.flags_of(name)
+        assert (module.Settings is None) == (flags is None)
+        if flags is None:
+            continue
+        own = {field for group, field, _ in flags.FLAGS.values()}
+        assert own == set(module.Settings.__dataclass_fields__)
+        assert {group for group, _, _ in flags.FLAGS.values()} == {name}
+        assert {*flags.PATHS, *flags.OPTIONAL} <= own
+        assert flags.TITLE
 
 
 def test_flags_of_learning(made):
@@ -191,13 +217,25 @@ def test_the_data_sets_own_validation(made, data):
     ("text", "policy"),
     [((), "mixed_float16"), (("mixed_bfloat16",), "mixed_bfloat16")],
 )
-def test_mixed_precision(made, text, policy):
+def test_mixed_precision(made, text, policy, monkeypatch):
+    monkeypatch.setattr(precision, "_is_fast", lambda: False)
     run = made("--mixed-precision", *text)
     assert run.trainer.network.layers[1].dtype_policy.name == policy
     assert run.network.layers[1].dtype_policy.name == "float32"
     assert keras.config.dtype_policy().name == "float32"
-    warning = {"mixed_float16": "8 times slower", "mixed_bfloat16": "no faster"}
+    warning = {"mixed_float16": "6 times slower", "mixed_bfloat16": "no faster"}
     assert warning[policy] in run.err
+
+
+def test_who_trains(made):
+    assert made("--strategy", "one").team.strategy is None
+    several = made("--strategy", "mirrored").team.strategy
+    assert several.num_replicas_in_sync >= 1
+
+
+def test_no_warning_where_bfloat16_is_fast(made, monkeypatch):
+    monkeypatch.setattr(precision, "_is_fast", lambda: True)
+    assert "leave out" not in made("--mixed-precision", "mixed_bfloat16").err
 
 
 @pytest.mark.parametrize("which", ["paper", "seed"])
@@ -235,6 +273,7 @@ def test_the_patch_of_a_recipe_fits_the_scale(made):
         (["--loss", "l3"], "no loss 'l3': did you mean"),
         (["--optimizer", "addam"], "'addam': did you mean adam"),
         (["--schedule", "cosin"], "invalid choice: 'cosin': did you mean cos"),
+        (["--gpus", 99], "--gpus 99 cannot be: this machine has"),
         (["--epoch", 3], "unrecognized arguments: --epoch"),
         (["--epochz", 3], "(did you mean --epochs?)"),
         (["--epochs", 0], "argument --epochs: takes a whole number from 1"),

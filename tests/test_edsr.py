@@ -87,3 +87,8 @@ def test_residuals_are_scaled():
 def test_refuses(arguments):
     with pytest.raises(ValueError, match="1 block and 1 filter or more"):
         models.build("edsr", 2, **arguments)
+
+
+def test_the_papers_patches_are_of_48_lr_pixels():
+    # What `pipelines.paired` takes where no size is given.
+    assert models.recipe("edsr", "paper")["data"]["hr_patch_size"] is None

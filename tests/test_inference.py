@@ -484,14 +484,31 @@ def test_upscale_with_a_network_of_one_factor():
         np.testing.assert_allclose(
             upscale(image, network, **options), expected, rtol=0, atol=1e-6
         )
-    for options, text in (
-        ({"scale": 3}, "(27, 24)"),
-        ({"scale": (2, 3)}, "(18, 24)"),
-        ({"size": (18, 15)}, "(18, 15)"),
-    ):
-        with pytest.raises(ValueError, match="doubling enlarges by 2") as info:
-            upscale(image, network, **options)
-        assert text in str(info.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "factor"),
+    [
+        ({"scale": 1.5}, 2),
+        ({"scale": (2, 1.5)}, 2),
+        ({"size": (17, 15)}, 2),
+        ({"scale": 3}, 4),
+        ({"scale": (2.37, 7)}, 8),
+    ],
+)
+def test_other_factors_go_by_the_next_larger_one(options, factor):
+    image, network = smooth(9, 8), Doubling(name="doubling")
+    larger = image
+    for _ in range(round(np.log2(factor))):
+        larger = np.clip(imresize(larger, 2), 0, 1)
+    size = options.get("size") or output_size(
+        image.shape, np.broadcast_to(options["scale"], 2)
+    )
+    scale = options.get("scale") or np.divide(size, image.shape[:2])
+    back = tuple(np.broadcast_to(scale, 2) / factor)
+    expected = np.clip(imresize(larger, back, size), 0, 1)
+    got = upscale(image, network, **options)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
 
 
 def local(channels=3, scale=2):

@@ -102,3 +102,52 @@ def test_luma_weight_survives_saving():
     loss = losses.get("charbonnier", 0.25)
     again = keras.losses.deserialize(keras.losses.serialize(loss))
     assert float(again(A, B)) == float(loss(A, B))
+
+
+def entropy(label, logits):
+    """-l log p - (1 - l) log (1 - p), in double precision."""
+    p = 1 / (1 + np.exp(-np.asarray(logits, float)))
+    return -(label * np.log(p) + (1 - label) * np.log(1 - p))
+
+
+REAL, FAKE = np.float32([[2.0], [0.5]]), np.float32([[-1.0], [0.25]])
+
+
+def test_adversary():
+    adversary = losses.Adversary()
+    expected = entropy(1, REAL).mean() + entropy(0, FAKE).mean()
+    found = float(adversary.discriminator(REAL, FAKE))
+    assert found == pytest.approx(expected, rel=1e-5)
+    found = float(adversary.generator(REAL, FAKE))
+    assert found == pytest.approx(entropy(1, FAKE).mean(), rel=1e-5)
+
+
+def test_labels_of_real_images_are_smoothed():
+    adversary = losses.Adversary(label_smoothing=0.2)
+    expected = entropy(0.8, REAL).mean() + entropy(0, FAKE).mean()
+    found = float(adversary.discriminator(REAL, FAKE))
+    assert found == pytest.approx(expected, rel=1e-5)
+    found = float(adversary.generator(REAL, FAKE))
+    assert found == pytest.approx(entropy(1, FAKE).mean(), rel=1e-5)
+
+
+def test_relativistic():
+    adversary = losses.Adversary(relativistic=True)
+    real, fake = REAL - FAKE.mean(), FAKE - REAL.mean()
+    for method, label in (("discriminator", 1), ("generator", 0)):
+        terms = entropy(label, real) + entropy(1 - label, fake)
+        found = float(getattr(adversary, method)(REAL, FAKE))
+        assert found == pytest.approx(terms.mean() / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("relativistic", [False, True])
+def test_no_logit_is_too_large(relativistic):
+    tf = pytest.importorskip("tensorflow")
+    adversary = losses.Adversary(relativistic=relativistic)
+    real = tf.constant([[-1e4], [1e4]])
+    with tf.GradientTape() as tape:
+        tape.watch(real)
+        loss = adversary.discriminator(real, -real)
+        loss += adversary.generator(real, -real)
+    assert np.isfinite(loss) and loss > 1e3
+    assert np.isfinite(tape.gradient(loss, real)).all()

@@ -175,6 +175,7 @@ def fitted(epochs=3, run_eagerly=False, **options):
     return model, history.history["loss"]
 
 
+@pytest.mark.slow
 def test_it_descends():
     _, losses = fitted(40)
     assert losses[-1] < losses[0] / 3

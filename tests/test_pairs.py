@@ -273,5 +273,6 @@ next(data)
 """
 
 
+@pytest.mark.slow
 def test_a_process_ends_while_batches_are_drawn(tmp_path):
     run_python(_ENDS, folder(tmp_path, 30, (60, 60)))

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from sr_keras import models
+from sr_keras.cli import objectives
 from sr_keras.training import schedules
 from sr_keras.training.plan import Learning, plan
 
@@ -44,8 +45,11 @@ def test_every_recipe_is_understood(name):
     recipes = __import__(module, fromlist=["RECIPES"]).RECIPES
     assert "default" in recipes
     for which in recipes:
-        made = plan(models.recipe(name, which))
-        assert made.data.hr_patch_size
+        recipe = models.recipe(name, which)
+        objective, groups = objectives.groups_of(recipe, None, [{}])
+        settings = objectives.training_of(objective).Settings
+        made = plan(groups, objective, settings)
+        assert made.data.batch_size == recipe["data"]["batch_size"]
         assert made.learning.steps_per_epoch
 
 

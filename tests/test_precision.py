@@ -96,3 +96,20 @@ def test_auto_without_the_library_that_is_fast_at_it(monkeypatch):
 def test_keras_default_is_left_alone(network):
     with precision.computing(network, "bfloat16"):
         assert keras.config.dtype_policy().name == "float32"
+
+
+def test_what_lies_between_goes_along(tmp_path):
+    network = models.build("a2n", 2, num_blocks=1, num_filters=4, up_filters=4)
+    exact = {"to_range", "skip", "sr"}
+    with precision.computing(network, "bfloat16"):
+        for layer in network.layers[1:]:
+            short = layer.dtype_policy.name == "mixed_bfloat16"
+            assert short != (layer.name in exact), layer.name
+        assert np.asarray(network(picture(8, 8)[None])).dtype == np.float32
+
+
+def test_a_refiner_within_its_interpolation():
+    network = models.build("srcnn", 2, channels=3)
+    precision.compute_in(network, "bfloat16")
+    first = network.network.get_layer("conv1")
+    assert first.dtype_policy.name == "mixed_bfloat16"

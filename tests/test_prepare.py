@@ -155,8 +155,23 @@ def test_one_file(photos, prepare, tmp_path, form):
     if form == "hdf5":
         with h5py.File(out / "images.h5") as file:
             assert list(file) == ["hr", "lr_x2", "lr_x4"]
+    before = {p: p.stat().st_mtime_ns for p in out.iterdir()}
     ended = prepare(*flags, out, "--to", form)
-    assert (ended.code, "prepared already" in ended.err) == (2, True)
+    assert ended.code == 0
+    assert ended.out == f"2 HR images of 2 photos, in {out} already\n"
+    assert {p: p.stat().st_mtime_ns for p in out.iterdir()} == before
+    for more, reason in (
+        (("--seed", 1), "was made with seed 0, not 1"),
+        (("--to", {"tfrecord": "hdf5"}.get(form, "tfrecord")), "holds images"),
+    ):
+        ended = prepare(*flags, out, "--to", form, *more)
+        assert (ended.code, reason in ended.err) == (2, True)
+    (out / name[form]).write_bytes(b"cut off")
+    ended = prepare(*flags, out, "--to", form)
+    assert (ended.code, "is damaged" in ended.err) == (2, True)
+    (photos / "a.png").touch()
+    ended = prepare(*flags, out, "--to", form)
+    assert (ended.code, "made of other photos" in ended.err) == (2, True)
 
 
 def test_bad_photos_are_named(photos, prepare, tmp_path):

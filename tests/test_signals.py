@@ -277,6 +277,7 @@ def process(*arguments):
     )
 
 
+@pytest.mark.slow
 def test_a_real_process_in_the_middle(photo, place):
     with process(
         "--image", photo, "--scale", 2, "--output", "out",

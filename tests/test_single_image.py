@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from checks import picture, smooth
+from pair_batches import AFFINE, IMAGE, PLAIN, SOURCES, batches, crops_of
 
 from pipelines import degradation
 from pipelines import one_image as module
@@ -14,17 +15,6 @@ from pipelines.one_image import (
     training_pairs,
 )
 from sr_keras import symmetry
-from sr_keras.resize import imresize
-
-IMAGE = smooth(70, 60)
-SOURCES = [(IMAGE, (1.0, 1.0))]
-PLAIN = {"as_is": 1.0, "no_interpolation": 0.0}
-AFFINE = {"as_is": 0.0, "no_interpolation": 0.0}
-
-
-def batches(augmentation, count=1, sources=SOURCES, scale=(2, 2), **options):
-    data = single_image(sources, scale, augmentation, **options)
-    return list(data.take(count).as_numpy_iterator())
 
 
 def geometry_of(monkeypatch, augmentation, progress=0.5, count=1, **options):
@@ -43,13 +33,6 @@ def geometry_of(monkeypatch, augmentation, progress=0.5, count=1, **options):
         rng = np.random.default_rng(seed)
         training_pairs(sources, scale, augmentation, kernel, rng, progress, 16)
     return asked
-
-
-def crops_of(image, size):
-    """All crops of an image, as bytes."""
-    view = np.lib.stride_tricks.sliding_window_view(image, (size, size), (0, 1))
-    crops = view.transpose(0, 1, 3, 4, 2).reshape(-1, size, size, 3)
-    return {crop.tobytes() for crop in np.ascontiguousarray(crops)}
 
 
 @pytest.mark.parametrize("size", [8, 16, 33])
@@ -261,197 +244,6 @@ def test_no_crop_gives_whole_fathers():
     assert len(shapes) > 5
     for _, fathers in batches(Augmentation(crop_sizes=(), **PLAIN), 3):
         np.testing.assert_array_equal(fathers[0], IMAGE)
-
-
-@pytest.mark.parametrize("scale", [(2, 2), (3, 3), (2.37, 2.37), (1.5, 2)])
-@pytest.mark.parametrize("kernel", [None, "blur"])
-@pytest.mark.parametrize("crop", [(16,), (17,), ()])
-def test_a_son_is_its_father_seen_from_afar(scale, kernel, crop):
-    if kernel:
-        kernel = np.outer([1, 2, 1], [1, 2, 1]) / 16
-    augmentation = Augmentation(crop_sizes=crop)
-    for sons, fathers in batches(augmentation, 6, scale=scale, kernel=kernel):
-        father = fathers[0]
-        down = tuple(1 / s for s in scale)
-        son = imresize(
-            father, down, kernel="cubic" if kernel is None else kernel
-        )
-        expected = imresize(son, scale, father.shape[:2])
-        np.testing.assert_allclose(sons[0], expected, rtol=0, atol=1e-6)
-
-
-@pytest.mark.parametrize("level", [5.0, 30.0])
-def test_noise_is_measured(level):
-    # A factor of 1 leaves the son as it is.
-    augmentation = Augmentation(
-        crop_sizes=(48,), as_is=0, noise_std=level, no_interpolation=1
-    )
-    noise = np.stack(
-        [a - b for a, b in batches(augmentation, 60, scale=(1, 1))]
-    )
-    assert noise.std() * 255 == pytest.approx(level, rel=0.003)
-    assert abs(noise.mean()) * 255 < level * 0.02
-    # White: neighbours, colours and batches have nothing in common.
-    flat = noise[:, 0]
-    for pair in (
-        (flat[:, 1:], flat[:, :-1]),
-        (flat[:, :, 1:], flat[:, :, :-1]),
-        (flat[..., 0], flat[..., 1]),
-        (flat[:-1], flat[1:]),
-    ):
-        assert abs(np.corrcoef(*(x.ravel() for x in pair))[0, 1]) < 0.03
-
-
-def test_noise_is_on_the_son_not_on_the_father():
-    plain = Augmentation(crop_sizes=(32,))
-    noisy = Augmentation(crop_sizes=(32,), noise_std=30)
-    for seed in range(5):
-        (clean, father), (spoiled, same) = (
-            batches(a, 1, seed=seed)[0] for a in (plain, noisy)
-        )
-        np.testing.assert_array_equal(father, same)
-        noise = spoiled[0] - clean[0]
-        # Interpolated noise is what its own downscaled self says it is.
-        small = noise[::2, ::2].std() * 255
-        assert 15 < small < 35
-
-
-def test_the_father_is_not_clipped_or_changed():
-    before = IMAGE.copy()
-    batches(Augmentation(crop_sizes=(16,), noise_std=30), 5)
-    np.testing.assert_array_equal(IMAGE, before)
-
-
-@pytest.mark.parametrize(
-    ("kernel", "allowed"),
-    [
-        (None, 8),
-        (np.outer([1, 2, 1], [1, 2, 1]) / 16, 8),
-        (np.outer([1, 2, 1], [0, 3, 1]) / 16, 2),
-        (np.outer([1, 2, 0], [0, 3, 1]) / 12, 1),
-    ],
-    ids=["bicubic", "symmetric", "one axis", "none"],
-)
-def test_an_asymmetric_kernel_switches_turns_off(kernel, allowed):
-    crops = crops_of(IMAGE, 16)
-    augmentation = Augmentation(
-        crop_sizes=(16,), as_is=0.0, no_interpolation=1.0
-    )
-    seen = set()
-    for _, fathers in batches(augmentation, 60, kernel=kernel):
-        for turn in symmetry.TURNS:
-            view = symmetry.restored(fathers[0], turn)
-            if np.ascontiguousarray(view).tobytes() in crops:
-                seen.add(turn)
-    assert len(seen) == allowed
-    assert seen == set(symmetry.symmetries((2, 2), kernel))
-
-
-def test_unequal_factors_switch_quarter_turns_off():
-    crops = crops_of(IMAGE, 16)
-    augmentation = Augmentation(
-        crop_sizes=(16,), as_is=0.0, no_interpolation=1.0
-    )
-    for _, fathers in batches(augmentation, 30, scale=(1.5, 2)):
-        views = [
-            np.ascontiguousarray(symmetry.restored(fathers[0], t)).tobytes()
-            for t in symmetry.symmetries((1.5, 2))
-        ]
-        assert crops & set(views)
-
-
-LARGER = imresize(IMAGE, 2).astype("float32")
-TWO = [*SOURCES, (LARGER, (2.0, 2.0))]
-
-
-def test_sources_as_is_come_from_the_largest():
-    crops = crops_of(LARGER, 16)
-    for _, fathers in batches(
-        Augmentation(crop_sizes=(16,), **PLAIN), 10, sources=TWO
-    ):
-        assert fathers[0].tobytes() in crops
-
-
-def test_sources_may_be_larger_along_one_axis_only():
-    """As gradual scales make them: first one axis, then the other."""
-    tall, wide = (imresize(IMAGE, s) for s in ((1.5, 1.0), (1.0, 1.5)))
-    sources = [*SOURCES, (wide, (1.0, 1.5)), (tall, (1.5, 1.0))]
-    crops = crops_of(tall, 16)
-    augmentation = Augmentation(crop_sizes=(16,), **PLAIN)
-    for _, fathers in batches(augmentation, 5, sources=sources):
-        assert fathers[0].tobytes() in crops
-
-
-@pytest.mark.parametrize(
-    ("father", "source", "scale"), [(0.4, 0, 0.8), (0.5, 0, 1.0), (0.8, 1, 0.8)]
-)
-def test_a_father_is_cut_from_the_smallest_source_that_will_do(
-    monkeypatch, father, source, scale
-):
-    asked, real = [], module.father_view
-
-    def spy(image, scale, shear, window):
-        asked.append((image.shape, scale))
-        return real(image, scale, shear, window)
-
-    monkeypatch.setattr(module, "father_view", spy)
-    augmentation = Augmentation(
-        father_scale=(father, father), scale_difference=0.0, **AFFINE
-    )
-    training_pairs(
-        TWO, (2, 2), augmentation, None, np.random.default_rng(0), 0.5, 16
-    )
-    shape, used = asked[0]
-    assert shape == TWO[source][0].shape
-    assert used == pytest.approx((scale, scale))
-
-
-def test_blended_sons_are_those_of_their_fathers():
-    augmentation = Augmentation(crop_sizes=(16,), blend=1.0, **PLAIN)
-    crops = crops_of(IMAGE, 16)
-    for sons, fathers in batches(augmentation, 12):
-        assert fathers[0].tobytes() not in crops
-        son = imresize(fathers[0], (0.5, 0.5))
-        np.testing.assert_allclose(sons[0], imresize(son, (2, 2)), atol=1e-6)
-
-
-def test_a_blend_is_between_its_two():
-    """Of black and white, no more than half is the second."""
-    white = np.ones((32, 32, 1), "float32")
-    white[:, :16] = 0
-    sources = [(white, (1.0, 1.0))]
-    augmentation = Augmentation(crop_sizes=(16,), blend=0.5, **AFFINE)
-    drawn = batches(augmentation, 60, sources=sources)
-    grey = [((f > 0.3) & (f < 0.7)).mean() > 0.2 for _, f in drawn]
-    assert 0 < sum(grey) < 40
-    assert all(f.min() > -0.2 and f.max() < 1.2 for _, f in drawn)
-
-
-def test_whole_views_of_other_sizes_do_not_blend():
-    augmentation = Augmentation(
-        crop_sizes=(), blend=1.0, father_scale=(0.5, 1.0), **AFFINE
-    )
-    assert len(batches(augmentation, 8)) == 8
-
-
-@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
-def test_swapped_colours(channels):
-    image = np.random.default_rng(0).random((16, 16, channels), "float32")
-    sources = [(image, (1.0, 1.0))]
-    augmentation = Augmentation(
-        crop_sizes=(16,), swap_colours=0.5, flip=False, **PLAIN
-    )
-    drawn = batches(augmentation, 40, sources)
-    fathers = [hr[0] for _, hr in drawn]
-    same = sum(np.array_equal(father, image) for father in fathers)
-    if channels in (3, 4):
-        assert 16 <= same < 32  # half, and a sixth of the other half
-        for father in fathers:
-            colours, whole = np.sort(father[..., :3]), np.sort(image[..., :3])
-            np.testing.assert_array_equal(colours, whole)
-            np.testing.assert_array_equal(father[..., 3:], image[..., 3:])
-    else:
-        assert same == 40
 
 
 def test_candidates_prefer_detail():

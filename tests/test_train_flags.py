@@ -420,6 +420,7 @@ def test_precision(trained):
     assert rough == pytest.approx(exact, rel=0.02)
 
 
+@pytest.mark.slow
 def test_luma_weight(trained):
     """A seed gives the same batches, of which luma sees less."""
     weights = (0, 0.5, 1)

@@ -1,67 +1,32 @@
-import itertools
-import json
-import math
-import time
 import tracemalloc
-import types
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from checks import blocks, data_folder, picture, smooth
+from zero_shot_runs import (
+    IMAGE,
+    assert_same,
+    averages,
+    differ,
+    run_of,
+    trained,
+    weights_of,
+)
 
-from pipelines.one_image import Augmentation
-from sr_keras import inference, metrics, models
+from sr_keras import metrics, models
 from sr_keras.inference import Finish
 from sr_keras.models.zssr import ZSSR
 from sr_keras.resize import imresize, output_size
-from sr_keras.training import callbacks, stages, zero_shot
-from sr_keras.training.callbacks import LearningRate, Reconstruction
-from sr_keras.training.muon import ConvMuon
-from sr_keras.training.settings import merged, settings
+from sr_keras.training import zero_shot
 from sr_keras.training.zero_shot import (
     Learning,
-    ZeroShot,
     ZeroShotTrainer,
     optimizer_of,
 )
 
-IMAGE = smooth(40, 36)
 BLOCKS = blocks(48, 44)
-BLUR = np.outer([1, 2, 1], [1, 2, 1]) / 16
-
-
-def run_of(
-    image=IMAGE, scale=(2, 2), seed=0, finish=None, size=None, **learning
-):
-    """A short run with a small network, not started."""
-    network = learning.pop("network", None)
-    watch, deadline = (learning.pop(k, None) for k in ("watch", "deadline"))
-    augmentation = learning.pop("augmentation", {"crop_sizes": (16,)})
-    keras.utils.set_random_seed(seed)
-    if network is None:
-        network = ZSSR(
-            scale, num_layers=3, num_filters=8, channels=image.shape[-1]
-        )
-    learning = {"max_steps": 6, "batch_size": 2, **learning}
-    return ZeroShot(
-        network,
-        image,
-        scale,
-        size or output_size(image.shape, scale),
-        Augmentation(**augmentation),
-        Learning(seed=seed, **learning),
-        finish or Finish(back_projection=1),
-        deadline,
-        watch,
-    )
-
-
-def trained(**options):
-    run = run_of(**options)
-    run.train()
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -84,21 +49,6 @@ def learned():
         optimizer="adam",
         learning_rate=2e-3,
         schedule="cosine",
-    )
-
-
-def weights_of(run):
-    return run.network.get_weights()
-
-
-def assert_same(first, second):
-    for a, b in zip(first, second, strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-def differ(first, second):
-    return any(
-        not np.array_equal(a, b) for a, b in zip(first, second, strict=True)
     )
 
 
@@ -199,17 +149,6 @@ def test_every_loss_and_optimizer_learns(optimizer, loss):
         assert np.abs(a - b).max() > 0
 
 
-def averages(weights, momentum=0.98):
-    """The moving average of a list of weights, from the first on."""
-    total = [np.float64(w) for w in weights[0]]
-    for step in weights[1:]:
-        total = [
-            momentum * t + (1 - momentum) * w
-            for t, w in zip(total, step, strict=True)
-        ]
-    return total
-
-
 def test_weights_are_averaged_at_the_end():
     seen = []
     run = trained(watch=lambda run: seen.append(weights_of(run)))
@@ -217,243 +156,6 @@ def test_weights_are_averaged_at_the_end():
     for a, b in zip(weights_of(run), averages(seen), strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
     assert differ(weights_of(run), seen[-1])
-
-
-@pytest.mark.parametrize("step", [1, 4])
-def test_an_interruption_keeps_averaged_weights(step):
-    seen = []
-
-    def watch(run):
-        seen.append(weights_of(run))
-        if run.step == step:
-            raise KeyboardInterrupt("enough")
-
-    run = trained(watch=watch)
-    assert str(run.interruption) == "enough"
-    assert run.step == step
-    for a, b in zip(weights_of(run), averages(seen), strict=True):
-        np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
-    assert np.isfinite(run.result()["fused"]).all()
-
-
-def test_an_interruption_of_a_later_scale():
-    def watch(run):
-        if run.step == 5:
-            raise KeyboardInterrupt
-
-    run = trained(watch=watch, scaling_steps=2)
-    assert isinstance(run.interruption, KeyboardInterrupt)
-    assert (run.step, len(run.sources)) == (5, 2)
-    average = run.trainer.optimizer._model_variables_moving_average
-    assert_same(weights_of(run), [a.numpy() for a in average])
-
-
-@pytest.mark.parametrize("moment", ["fit", "refine"])
-def test_an_interruption_between_steps(moment, monkeypatch):
-    def interrupted(*args, **kwargs):
-        raise KeyboardInterrupt
-
-    run = run_of(scaling_steps=2)
-    before = weights_of(run)
-    if moment == "fit":
-        monkeypatch.setattr(run.trainer, "fit", interrupted)
-    else:
-        monkeypatch.setattr(inference, "refine", interrupted)
-    run.train()
-    assert isinstance(run.interruption, KeyboardInterrupt)
-    assert np.isfinite(
-        np.concatenate([w.ravel() for w in weights_of(run)])
-    ).all()
-    assert differ(weights_of(run), before) == (moment == "refine")
-
-
-def test_other_errors_are_not_swallowed():
-    def watch(run):
-        raise RuntimeError("a bug")
-
-    with pytest.raises(RuntimeError, match="a bug"):
-        trained(watch=watch)
-
-
-def test_it_can_be_watched():
-    seen = []
-    trained(
-        watch=lambda run: seen.append((run.step, run.losses[-1], run.rates[-1]))
-    )
-    assert [step for step, _, _ in seen] == [1, 2, 3, 4, 5, 6]
-    assert all(loss > 0 and rate > 0 for _, loss, rate in seen)
-
-
-@pytest.mark.parametrize("scaling_steps", [1, 3])
-def test_a_deadline_ends_it(scaling_steps, monkeypatch):
-    """By a clock on which a step takes a second and all else no time."""
-    now = [1000.0]
-    clock = types.SimpleNamespace(monotonic=lambda: now[0])
-    for module in (zero_shot, callbacks):
-        monkeypatch.setattr(module, "time", clock)
-
-    def watch(run):
-        now[0] += 1
-
-    run = trained(
-        max_steps=3000,
-        deadline=1030.0,
-        scaling_steps=scaling_steps,
-        watch=watch,
-        schedule="step",
-        finish=Finish("none", 0),
-        batch_size=1,
-    )
-    assert run.step in (30, 31)
-    assert run.interruption is None
-    # Each scale has its share, and in it the rate comes down in time.
-    assert len(run.sources) == scaling_steps
-    starts = (np.flatnonzero(np.diff(run.rates) > 0) + 1).tolist()
-    for first, last in itertools.pairwise([0, *starts, run.step]):
-        assert 30 // scaling_steps - 2 <= last - first
-        assert run.rates[first] == max(run.rates)
-        assert run.rates[last - 1] == pytest.approx(max(run.rates) / 32)
-    assert len(starts) == scaling_steps - 1
-
-
-def test_a_deadline_by_the_wall_clock():
-    start = time.monotonic()
-    run = trained(max_steps=1_000_000, deadline=start + 1)
-    assert time.monotonic() - start >= 1
-    assert 1 <= run.step < 100_000
-
-
-@pytest.mark.parametrize("scaling_steps", [1, 3])
-def test_a_deadline_that_is_over(scaling_steps):
-    run = trained(
-        max_steps=9,
-        scaling_steps=scaling_steps,
-        deadline=time.monotonic() - 1,
-    )
-    assert 1 <= run.step <= 2
-    assert np.isfinite(run.result()["fused"]).all()
-
-
-@pytest.mark.parametrize(
-    ("scaling_steps", "scale"),
-    [(1, (2, 2)), (2, (2, 2)), (4, (1.5, 3)), (3, (2, 2)), (3, (1.5, 3))],
-)
-def test_scaling_steps_add_sources(scaling_steps, scale):
-    learning = {"max_steps": 7, "scaling_steps": scaling_steps}
-    run = trained(
-        scale=scale, finish=Finish("none", 0), batch_size=1, **learning
-    )
-    assert run.step == 7
-    assert len(run.sources) == scaling_steps
-    assert run.sources[0][0] is IMAGE
-    bases = [tuple(base) for _, base in run.sources]
-    assert bases[0] == (1, 1)
-    assert len(set(bases)) == scaling_steps
-    assert scale not in bases
-    for image, base in run.sources:
-        assert image.dtype == np.float32
-        assert image.shape[:2] == output_size(IMAGE.shape, base)
-        assert 0 <= image.min() <= image.max() <= 1
-        assert np.abs(image - imresize(IMAGE, base)).mean() < 0.1
-        assert all(
-            b <= s * (1 + 1e-9) for b, s in zip(base, scale, strict=True)
-        )
-    assert run.result()["fused"].shape[:2] == run.size
-
-
-def test_six_scaling_steps_take_one_axis_ahead_of_the_other():
-    run = trained(scaling_steps=6, finish=Finish("none", 0), batch_size=1)
-    assert any(y > x for _, (y, x) in run.sources)
-    assert any(x > y for _, (y, x) in run.sources)
-
-
-@pytest.mark.parametrize(("max_steps", "passes"), [(9, 2), (9, 4), (2, 4)])
-def test_passes_add_sources(max_steps, passes):
-    scale = (2.0**passes,) * 2
-    network = ZSSR(scale, num_layers=2, num_filters=4, passes=passes)
-    image = smooth(20, 24)
-    run = trained(
-        image=image,
-        scale=scale,
-        network=network,
-        max_steps=max_steps,
-        batch_size=1,
-        finish=Finish("none", 0),
-    )
-    assert run.step == max_steps
-    if max_steps > passes:
-        assert len(run.sources) == passes
-        for i, (source, base) in enumerate(run.sources):
-            assert base == pytest.approx((2**i, 2**i))
-            assert source.shape == (20 * 2**i, 24 * 2**i, 3)
-    assert run.result()["fused"].shape == (*run.size, 3)
-
-
-@pytest.mark.parametrize(
-    ("scale", "options", "kernel", "passes"),
-    [
-        ((2, 2), {}, None, 1),
-        ((2.01, 2.01), {}, None, 2),
-        ((3, 3), {}, None, 2),
-        ((4, 4), {}, None, 2),
-        ((1.5, 8), {}, None, 3),
-        ((1.2, 1.2), {}, None, 1),
-        ((4, 4), {"scaling_steps": 3}, None, 1),
-        ((4, 4), {}, BLUR, 1),
-    ],
-)
-def test_passes_for(scale, options, kernel, passes):
-    assert stages.passes_for(scale, **options, kernel=kernel) == passes
-
-
-@pytest.mark.parametrize("max_steps", [1, 2, 3, 10, 1000])
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 6])
-@pytest.mark.parametrize("scale", [(4, 4), (2, 9)])
-def test_stages_of_passes(scale, count, max_steps):
-    made = list(stages.passes(scale, count, max_steps))
-    assert len(made) == count
-    follow_each_other(made, max_steps)
-    for i, stage in enumerate(made):
-        assert stage.passes == i + 1
-        for n in (0, 1):
-            assert stage.factor[n] ** count == pytest.approx(scale[n])
-            assert stage.reached[n] == pytest.approx(stage.factor[n] ** (i + 1))
-    if max_steps == 1000:
-        lengths = [stage.last - stage.first for stage in made]
-        assert lengths[0] == max(lengths)
-
-
-@pytest.mark.parametrize("max_steps", [12, 13, 1000])
-@pytest.mark.parametrize("count", [2, 3, 4, 6, 9])
-@pytest.mark.parametrize("scale", [(2, 2), (1.5, 3)])
-def test_stages_of_growing_factors(scale, count, max_steps):
-    made = list(stages.gradual(scale, count, max_steps))
-    assert len(made) == count
-    follow_each_other(made, max_steps)
-    assert made[-1].factor == pytest.approx(scale)
-    assert len({stage.factor for stage in made}) == count
-    for stage in made:
-        assert stage.last > stage.first
-        assert stage.reached == stage.factor
-        assert (stage.passes, stage.rate) == (1, 1.0)
-        assert all(
-            1 <= f <= s * (1 + 1e-9)
-            for f, s in zip(stage.factor, scale, strict=True)
-        )
-
-
-def follow_each_other(made, max_steps):
-    assert made[0].first == 0
-    assert made[-1].last == max_steps
-    for stage, following in itertools.pairwise(made):
-        assert stage.first <= stage.last == following.first
-
-
-def test_scaling_steps_and_passes_exclude_each_other():
-    network = ZSSR((4, 4), num_layers=2, num_filters=2, passes=2)
-    run = run_of(scale=(4, 4), network=network, scaling_steps=2)
-    with pytest.raises(ValueError, match="2 scaling steps need .* 1, not 2"):
-        run.train()
 
 
 @pytest.mark.parametrize(("channels", "scale"), [(1, (2, 2)), (4, (1.5, 2.37))])
@@ -571,184 +273,6 @@ def test_the_official_rule_can_end_it_early():
     run = trained(schedule="official", learning_rate=8e-6, max_steps=50)
     assert run.step == 1
     assert run.rates == [0.0]
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"loss": "l3"}, "no loss 'l3': use one of l1"),
-        ({"optimizer": "sgd"}, "no optimizer 'sgd': use one of adam, muon"),
-        ({"schedule": "flat"}, "no schedule 'flat': use one of official"),
-        ({"seed": -1}, "seed .* not -1"),
-        ({"seed": 2**32}, "seed .* not 4294967296"),
-        ({"max_steps": 0}, "max_steps must be 1 or more, not 0"),
-        ({"batch_size": -2}, "batch_size must be 1 or more, not -2"),
-        ({"scaling_steps": 0}, "scaling_steps must be 1 or more, not 0"),
-        ({"learning_rate": 0.0}, "between 0 and 1, not 0.0"),
-        ({"learning_rate": 1.0}, "between 0 and 1, not 1.0"),
-        ({"learning_rate": math.nan}, "between 0 and 1, not nan"),
-        ({"beta1": 1.0}, "beta1 must be in .* not 1.0"),
-        ({"beta1": -0.1}, "not -0.1"),
-        ({"scaling_steps": 6, "max_steps": 5}, "6 scaling steps .* not 5"),
-    ],
-)
-def test_learning_refuses(fields, message):
-    with pytest.raises(ValueError, match=message):
-        Learning(**fields)
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"), [("adam", keras.optimizers.Adam), ("muon", ConvMuon)]
-)
-def test_optimizers(name, kind):
-    made = optimizer_of(Learning(optimizer=name, learning_rate=2e-3, beta1=0.8))
-    assert type(made) is kind
-    assert float(made.learning_rate) == pytest.approx(2e-3)
-    assert (made.beta_1 if name == "adam" else made.momentum) == 0.8
-    assert (made.use_ema, made.ema_momentum) == (True, 0.98)
-
-
-def test_an_optimizer_that_is_not_there():
-    other = types.SimpleNamespace(
-        optimizer="sgd", learning_rate=1e-3, beta1=0.9
-    )
-    with pytest.raises(ValueError, match="'sgd': use one of adam, muon"):
-        optimizer_of(other)
-
-
-def model_with_rate():
-    rate = keras.Variable(0.0)
-    return types.SimpleNamespace(
-        optimizer=types.SimpleNamespace(learning_rate=rate),
-        stop_training=False,
-    )
-
-
-def test_learning_rate_callback():
-    asked = []
-
-    def schedule(progress, history):
-        asked.append(progress)
-        return None if len(asked) > 4 else 1 - progress
-
-    callback = LearningRate(schedule, 0.5, (10, 14), None, [])
-    callback.set_model(model_with_rate())
-    for _ in range(4):
-        callback.on_train_batch_begin(0)
-        callback.on_train_batch_end(0)
-        assert not callback.model.stop_training
-    assert asked == [0, 0.25, 0.5, 0.75]
-    assert callback.rates == [0.5, 0.375, 0.25, 0.125]
-    assert float(callback.model.optimizer.learning_rate) == 0.125
-    callback.on_train_batch_begin(0)
-    assert callback.model.stop_training
-    assert float(callback.model.optimizer.learning_rate) == 0
-
-
-def test_learning_rate_callback_and_time(monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    callback = LearningRate(
-        lambda progress, history: 1 - progress, 1.0, (0, 10), (100, 120), []
-    )
-    callback.set_model(model_with_rate())
-    for seconds, progress in ((100, 0), (101, 0.1), (110, 0.5), (125, 1)):
-        now[0] = seconds
-        assert callback.progress() >= progress
-        callback.on_train_batch_begin(0)
-        assert callback.rates[-1] == pytest.approx(1 - progress)
-        callback.on_train_batch_end(0)
-        assert callback.model.stop_training == (seconds >= 120)
-
-
-def test_reconstruction_callback():
-    interpolated, image, history = picture(6, 7), picture(6, 7, seed=1), []
-    network = ZSSR(num_layers=2, num_filters=4)
-    callback = Reconstruction(interpolated, image, history, 3, 100)
-    callback.set_model(types.SimpleNamespace(network=network))
-    for _ in range(8):
-        callback.on_train_batch_end(0)
-    rebuilt = np.clip(network(interpolated[None])[0], 0, 1)
-    error = np.mean((rebuilt - image) ** 2)
-    assert [step for step, _ in history] == [102, 105, 108]
-    assert [e for _, e in history] == pytest.approx([error] * 3, rel=1e-4)
-
-
-FULL = {
-    "network": {"num_filters": 32},
-    "augmentation": {
-        "father_scale": [0.4, 0.95],
-        "crop_sizes": [],
-        "order": "up",
-        "noise_std": 30,
-    },
-    "learning": {"loss": "l2", "batch_size": 1, "learning_rate": 1e-3},
-    "finish": {"fusion": "mean", "back_projection": 0, "tile": 64},
-}
-
-
-@pytest.mark.parametrize("groups", [{}, FULL])
-def test_settings_round_trip(groups):
-    first = settings(groups, BLUR)
-    stored = json.loads(json.dumps(first.to_dict()))
-    assert set(stored) == {"network", "augmentation", "learning", "finish"}
-    again = settings(stored, BLUR)
-    assert again.augmentation == first.augmentation
-    assert again.learning == first.learning
-    assert again.network == first.network
-    assert json.loads(json.dumps(again.to_dict())) == stored
-    assert again.finish.kernel is BLUR
-    assert "kernel" not in stored["finish"]
-
-
-def test_settings_are_where_they_belong():
-    made = settings(FULL)
-    assert made.network == {"num_filters": 32}
-    assert made.augmentation.father_scale == (0.4, 0.95)
-    assert made.augmentation.crop_sizes == ()
-    assert made.augmentation.noise_std == 30
-    assert made.learning.loss == "l2"
-    assert made.finish == Finish("mean", 0, None, 64)
-    empty = settings({})
-    assert empty.learning == Learning()
-    assert empty.augmentation == Augmentation()
-
-
-@pytest.mark.parametrize(
-    ("groups", "error", "message"),
-    [
-        ({"nets": {}}, ValueError, "unknown config setting nets.*network"),
-        (
-            {"learning": {"rate": 1, "speed": 2}},
-            ValueError,
-            "unknown learning setting rate, speed: use loss",
-        ),
-        ({"augmentation": {"x": 1}}, ValueError, "augmentation setting x"),
-        ({"finish": {"kernel": 1}}, ValueError, "finish setting kernel"),
-        ({"learning": {"max_steps": 0}}, ValueError, "not 0"),
-        ({"learning": {"max_steps": "9"}}, TypeError, "max_steps .* not '9'"),
-        ({"learning": {"max_steps": 9.5}}, TypeError, "max_steps .* not 9.5"),
-        ({"learning": {"max_steps": True}}, TypeError, "not True"),
-        ({"learning": {"loss": 1}}, TypeError, "loss is of type str, not 1"),
-        ({"learning": {"beta1": None}}, TypeError, "beta1 .* not None"),
-        ({"augmentation": {"flip": 1}}, TypeError, "flip .* bool, not 1"),
-        ({"augmentation": {"crop_sizes": 9}}, TypeError, "tuple, not 9"),
-        ({"finish": {"tile": "big"}}, TypeError, "tile .* not 'big'"),
-        ({"finish": {"fusion": "mode"}}, ValueError, "'mode'"),
-    ],
-)
-def test_settings_refuse(groups, error, message):
-    with pytest.raises(error, match=message):
-        settings(groups)
-
-
-def test_settings_are_merged():
-    first = {"a": {"x": 1, "y": 2}, "b": {"z": 3}}
-    second = {"a": {"y": 4}, "c": {"w": 5}}
-    expected = {"a": {"x": 1, "y": 4}, "b": {"z": 3}, "c": {"w": 5}}
-    assert merged(first, second) == expected
-    assert first == {"a": {"x": 1, "y": 2}, "b": {"z": 3}}
-    assert merged() == {}
 
 
 @pytest.mark.slow

@@ -22,7 +22,9 @@ from sr_keras._version import __version__
 from sr_keras.cli.interruption import Terminated, terminable
 from sr_keras.names import unknown
 
-COMMANDS = ("train", "evaluate", "prepare", "convert", "models")
+COMMANDS = (
+    "train", "adapt", "upscale", "evaluate", "prepare", "convert", "models",
+)  # fmt: skip
 
 EXIT_DONE = 0
 EXIT_SOME_FAILED = 1

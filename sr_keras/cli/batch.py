@@ -41,7 +41,7 @@ def run(found, job, layers, request):
         found: list of (Path, Path relative to where all of them are).
         job: dict, the top level of config.json.
         layers: dicts of groups of settings, the later over the earlier.
-        request: cli.zero_shot.Request, for the results' folder.
+        request: cli.config.Request, for the results' folder.
 
     Returns:
         The exit code.

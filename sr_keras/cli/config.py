@@ -1,11 +1,33 @@
 """Reading a config.json, which a person may have changed."""
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 
 # What a config.json says for people only.
 _NOTES = ("version", "versions", "command")
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What the command was told.
+
+    Attributes:
+        given: dict, top-level settings from flags.
+        groups: dict of group -> dict, the other settings from flags.
+        config: str, path of a config.json, or None.
+        output: str, the folder for results, or None.
+        overwrite: bool, whether results there may be replaced.
+        resume: bool, whether to go on with what is there; many images only.
+    """
+
+    given: dict
+    groups: dict
+    config: str | None = None
+    output: str | None = None
+    overwrite: bool = False
+    resume: bool = False
 
 
 def read(path):

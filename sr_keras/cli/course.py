@@ -1,5 +1,6 @@
 """A training on many images: epochs, and what is kept of them."""
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable
@@ -9,12 +10,13 @@ import keras
 from keras import ops
 
 from sr_keras import artifact
-from sr_keras.cli.interruption import patience
+from sr_keras.cli.interruption import Terminated, patience
 from sr_keras.cli.logbook import Logbook
 from sr_keras.models.network import Network
 from sr_keras.training import checkpoint
 from sr_keras.training.callbacks import Guard
-from sr_keras.training.pixel import PixelTrainer
+from sr_keras.training.distribute import Team
+from sr_keras.training.trainer import Trainer
 from sr_keras.training.validation import Validation
 
 LAST = "last.keras"
@@ -30,10 +32,11 @@ class Course:
     function of their number, and everything else is in the checkpoint.
 
     Attributes:
-        trainer: PixelTrainer, compiled.
+        trainer: Trainer, compiled.
         network: Network, in float32: what is validated and written.
-        pairs: function (epoch) -> tf.data.Dataset that begins with it.
-        folder: Path, an existing folder.
+        pairs: function (epoch, share) -> tf.data.Dataset that begins with it,
+            of that share of each batch.
+        folder: Path, an existing folder; None where nothing is written.
         epochs: int.
         steps: int, of an epoch.
         validation: Validation, or None.
@@ -41,6 +44,8 @@ class Course:
         keep_every: int, epochs between two networks that are kept; 0 for
             none.
         skip_limit: int, skipped batches in a row that end it.
+        team: training.distribute.Team, who trains; its chief alone reads and
+            writes the folder.
         watch: function (course, logs of the step) called after
             every step, or None.
         tell: function (course) called after every epoch, or None.
@@ -48,7 +53,7 @@ class Course:
         best: dict of epoch and psnr, or None.
     """
 
-    trainer: PixelTrainer
+    trainer: Trainer
     network: Network
     pairs: Callable
     folder: Path
@@ -58,6 +63,7 @@ class Course:
     about: dict = dataclasses.field(default_factory=dict)
     keep_every: int = 0
     skip_limit: int = 20
+    team: Team = dataclasses.field(default_factory=Team)
     watch: Callable | None = None
     tell: Callable | None = None
     rows: list = dataclasses.field(default_factory=list)
@@ -68,6 +74,7 @@ class Course:
         self._logbook = Logbook(self.folder, self.epochs, bicubic)
         self._seconds = 0.0
         self._since = time.monotonic()
+        self.asked = []  # interruptions that wait for the other workers
 
     @property
     def bicubic(self):
@@ -88,10 +95,13 @@ class Course:
         Raises:
             ValueError: it is of another training.
         """
-        path = self.folder / checkpoint.FILE
-        if not path.exists():
+        path = self.team.chief and self.folder / checkpoint.FILE
+        content = checkpoint.read(path) if path else b""
+        content = self.team.from_chief(content)
+        if not content:
             return False
-        record = checkpoint.load(path, self.trainer)
+        path = path or "the chief's checkpoint"
+        record = checkpoint.load(content, self.trainer, path)
         if record["steps"] != self.steps:
             raise ValueError(
                 f"{path} is of epochs of {record['steps']} steps, not "
@@ -99,6 +109,8 @@ class Course:
             )
         self.rows, self.best = record["rows"], record["best"]
         self._seconds = record["seconds"]
+        if self.rows and self.team.chief:  # it may have been killed before
+            self._logbook.summarize(self.rows)
         return True
 
     def run(self):
@@ -111,10 +123,11 @@ class Course:
         """
         self._since = time.monotonic()
         try:
-            if self.within:
-                self._finish_epoch()
-            if len(self.rows) < self.epochs:
-                self._fit(self.pairs(len(self.rows)), self.steps, self.epochs)
+            with self._together():
+                if self.within:
+                    self._finish_epoch()
+                if len(self.rows) < self.epochs:
+                    self._fit(len(self.rows), 0, self.epochs)
         except KeyboardInterrupt:
             with patience():
                 self._save_last()
@@ -122,21 +135,30 @@ class Course:
         finally:
             self._logbook.close()
 
+    @contextlib.contextmanager
+    def _together(self):
+        """Let several workers stop at the same step, whoever is asked to."""
+        if self.team.workers == 1:
+            yield
+            return
+        with patience() as self.asked:
+            yield
+
     def _finish_epoch(self):
         """Do what is left of an epoch that was interrupted."""
         done, epoch = self.within, len(self.rows)
         if done < self.steps:
-            data = self.pairs(epoch).skip(done)
-            self._fit(data, self.steps - done, epoch + 1)
+            self._fit(epoch, done, epoch + 1)
         else:
             self.end_epoch()
 
-    def _fit(self, data, steps, epochs):
+    def _fit(self, epoch, done, epochs):
+        """Train from a step of an epoch to the end of another."""
         self.trainer.fit(
-            data,
-            initial_epoch=len(self.rows),
+            self.team.spread(lambda s: self.pairs(epoch, s).skip(done)),
+            initial_epoch=epoch,
             epochs=epochs,
-            steps_per_epoch=steps,
+            steps_per_epoch=self.steps - done,
             verbose=0,
             shuffle=False,
             callbacks=[Guard(self.skip_limit), _Epochs(self)],
@@ -146,32 +168,38 @@ class Course:
         """Validate, and write all there is."""
         epoch = len(self.rows) + 1
         self.trainer.give_weights(self.network)
-        psnr, seen = None, []
+        found, seen = {"psnr": None}, []
         if self.validation:
             looks = self._logbook.looks(epoch)
-            psnr, seen = self.validation.score(self.network, looks)
+            found, seen = self.validation.score(
+                self.network, looks, self.trainer.measures
+            )
         with patience() as waiting:
-            self.rows.append(self._row(epoch, psnr))
-            if self._is_best(psnr):
-                self.best = {"epoch": epoch, "psnr": psnr}
+            self.rows.append(self._row(epoch, found))
+            if self._is_best(found["psnr"]):
+                self.best = {"epoch": epoch, "psnr": found["psnr"]}
                 self._save_network(artifact.BEST)
-            if self.keep_every and epoch % self.keep_every == 0:
+            kept = self.keep_every and epoch % self.keep_every == 0
+            if kept and self.team.chief:
                 (self.folder / KEPT).mkdir(exist_ok=True)
                 self._save_network(f"{KEPT}/epoch_{epoch:04d}.keras")
             self._save_last()
-            self._logbook.write(self.rows, seen)
+            if self.team.chief:
+                self._logbook.write(self.rows, seen)
         if self.tell:
             self.tell(self)
-        if waiting:
+        if waiting and self.team.workers > 1:
+            self.asked += waiting
+        elif waiting:
             raise waiting[0]
 
-    def _row(self, epoch, psnr):
+    def _row(self, epoch, found):
         trainer = self.trainer
         return {
             "epoch": epoch,
             "steps": int(trainer.steps.numpy()),
-            "loss": float(trainer.loss_tracker.result()),
-            "psnr": psnr,
+            **{t.name: float(t.result()) for t in trainer.trackers},
+            **found,
             "rate": float(
                 ops.convert_to_numpy(trainer.optimizer.learning_rate)
             ),
@@ -188,14 +216,18 @@ class Course:
 
     def _is_best(self, psnr):
         # Without validation the latest is the best that is known.
-        return psnr is None or self.best is None or psnr > self.best["psnr"]
+        if psnr is None or self.best is None or not self.trainer.judged_by_psnr:
+            return True
+        return psnr > self.best["psnr"]
 
     def _save_last(self):
         """Write the network as it is, and what is needed to go on."""
-        if not int(self.trainer.steps.numpy()):
+        if not (self.team.chief and int(self.trainer.steps.numpy())):
             return
         self.trainer.give_weights(self.network)
         self._save_network(LAST)
+        for name, model in self.trainer.networks.items():
+            artifact.save_part(model, self.folder / name)
         record = {
             "rows": self.rows,
             "best": self.best,
@@ -206,6 +238,8 @@ class Course:
         checkpoint.save(path, self.trainer, record)
 
     def _save_network(self, name):
+        if not self.team.chief:
+            return
         artifact.save(
             self.network,
             self.folder / name,
@@ -238,9 +272,15 @@ class _Epochs(keras.callbacks.Callback):
             variable.assign(value)
         self._kept = None
 
+    def on_train_batch_begin(self, batch, logs=None):
+        if self._course.asked:
+            self.model.ask_to_stop()
+
     def on_train_batch_end(self, batch, logs=None):
         if self._course.watch:
             self._course.watch(self._course, logs)
+        if logs.get("stop"):
+            raise (self._course.asked or [Terminated()])[0]
 
     def on_epoch_end(self, epoch, logs=None):
         self._course.end_epoch()

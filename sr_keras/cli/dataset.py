@@ -1,15 +1,24 @@
 """`train` on many images: with what settings, to which folder."""
 
-import dataclasses
+import re
 import shutil
 import sys
 from pathlib import Path
 
 from sr_keras import models
-from sr_keras.cli import config, load_keras, say
+from sr_keras.cli import (
+    EXIT_SOME_FAILED,
+    config,
+    load_keras,
+    objectives,
+    say,
+    two_stages,
+)
 from sr_keras.cli.dataset_flags import DATASET
 from sr_keras.cli.files import folder_for, has_result
+from sr_keras.cli.interruption import abruptly
 from sr_keras.names import unknown
+from sr_keras.training.cluster import check, cluster
 
 # Where results go unless they are told to.
 _RUNS = Path("runs")
@@ -23,53 +32,64 @@ _WRITTEN = (
 )  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
-class Request:
-    """What the command was told.
-
-    Attributes:
-        given: dict, top-level settings from flags.
-        groups: dict of group -> dict, the other settings from flags.
-        config: str, path of a config.json, or None.
-        output: str, the folder for results, or None.
-        overwrite: bool, whether results there may be replaced.
-        resume: bool, whether to go on with what is there.
-    """
-
-    given: dict
-    groups: dict
-    config: str | None = None
-    output: str | None = None
-    overwrite: bool = False
-    resume: bool = False
-
-
 def run(request):
     """Run the command.
 
     Args:
-        request: Request.
+        request: cli.config.Request.
 
     Returns:
         The exit code.
     """
     job, layers = _settings(request)
     _check(job)
+    machines = cluster()
+    check(job["strategy"], job["gpus"], machines)
     load_keras()
+    import tensorflow as tf
+
+    team = _team(job, machines)
+    try:
+        return _train(request, job, layers, team)
+    except tf.errors.OpError as e:
+        text = team.lost(e)
+        if text is None:
+            raise
+        say(text, sys.stderr)
+        return EXIT_SOME_FAILED
+
+
+def _team(job, machines):
+    """Who trains; where there are other machines, this waits for them."""
+    from sr_keras.training.distribute import team_of
+
+    if machines is not None and len(machines.addresses) > 1:
+        say(
+            f"worker {machines.index} of {len(machines.addresses)}: waiting "
+            "for the others",
+            sys.stderr,
+        )
+    with abruptly():
+        return team_of(job["strategy"], job["gpus"], machines)
+
+
+def _train(request, job, layers, team):
     from sr_keras.cli.dataset_run import Run, resolve
 
     name, scale, network = resolve(job)
-    folder = _folder(f"{name}_x{scale}", request)
+
+    def make(other=None, groups=None, init_from=None):
+        own = layers if groups is None else (groups, {})
+        start = name, scale, network
+        return Run(other or job, own, start, team, init_from)
+
+    if not team.chief:
+        return two_stages.work(make, None, lambda: None, team)
+    folder = folder_of(f"{name}_x{scale}", request)
     with folder_for(folder):
-        made = Run(job, layers, (name, scale, network))
-        if not request.resume:
-            _clear(folder)
-        elif not (folder / _CHECKPOINT).exists():
-            say(
-                f"there is no checkpoint in {folder} yet: starting afresh",
-                sys.stderr,
-            )
-        return made.work(folder)
+        return two_stages.work(
+            make, folder, lambda: _begin(folder, request), team
+        )
 
 
 def _settings(request):
@@ -103,7 +123,7 @@ def check_model(name):
 
 def _check(job):
     name = job["model"]
-    if not job["data"]:
+    if not job["sources"]:
         raise ValueError(
             f"no images for {name} to learn from: give --data div2k, a "
             "folder, or a file"
@@ -115,8 +135,19 @@ def _check(job):
         )
 
 
-def _folder(name, request):
-    """The folder of the run; it is not made yet."""
+def folder_of(name, request):
+    """The folder of a run; it is not made yet.
+
+    Args:
+        name: str, what it is called where nothing is said.
+        request: Request.
+
+    Returns:
+        Path.
+
+    Raises:
+        ValueError: it is a file, or has a training already.
+    """
     if request.output:
         folder = Path(request.output)
         if folder.exists() and not folder.is_dir():
@@ -138,15 +169,54 @@ def _folder(name, request):
     return folder
 
 
+def _begin(folder, request):
+    for place in (folder, folder / two_stages.FOLDER):
+        _sweep(place)
+    if not request.resume:
+        clear(folder)
+    elif not _is_begun(folder):
+        say(
+            f"there is no checkpoint in {folder} yet: starting afresh",
+            sys.stderr,
+        )
+
+
 def _is_used(folder):
-    return has_result(folder) or (folder / _CHECKPOINT).exists()
+    return has_result(folder) or _is_begun(folder)
 
 
-def _clear(folder):
-    """Remove what an earlier run has written, and nothing else."""
-    for name in _WRITTEN:
+def _is_begun(folder):
+    places = (folder, folder / two_stages.FOLDER)
+    return any((place / _CHECKPOINT).exists() for place in places)
+
+
+def _sweep(folder):
+    """Remove the halves of files that a run which was killed has left."""
+    for path in (p for n in ("", "epochs/", "samples/")
+                 for p in folder.glob(f"{n}.*")):  # fmt: skip
+        # .NAME.PROCESS, .STEM.PROCESS.SUFFIX, or a picture's
+        name = re.sub(r"^\.(.+)\.\d+(\.\w+)?$", r"\1\2", path.name)
+        ours = name in _written() or re.fullmatch(
+            r"epoch_\d+\.keras|\.[0-9a-f]{16}\.tmp", name
+        )
+        if ours and path.is_file():
+            path.unlink(missing_ok=True)
+
+
+def clear(folder):
+    """Remove what an earlier run has written, and nothing else.
+
+    Args:
+        folder: Path.
+    """
+    for name in _written():
         path = folder / name
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def _written():
+    parts = [n for f in objectives.with_flags().values() for n in f.WRITTEN]
+    return (*_WRITTEN, *parts)

@@ -23,7 +23,7 @@ def sources(job, scale, data, seed):
     Raises:
         ValueError, FileNotFoundError: there are none, or too few.
     """
-    specs = job["data"]
+    specs = job["sources"]
     train = _opened(specs, job, scale, data, "train")
     if len(train) < data.batch_size:
         raise ValueError(

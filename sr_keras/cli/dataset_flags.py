@@ -1,5 +1,6 @@
 """What `train` can be told of a training on many images."""
 
+from sr_keras.cli import objectives
 from sr_keras.cli.flags import (
     AMOUNT,
     COUNT,
@@ -12,6 +13,7 @@ from sr_keras.cli.flags import (
     Kind,
     Rates,
 )
+from sr_keras.training.cluster import STRATEGIES
 
 _FLAGS = {
     "--batch-size": ("data", "batch_size", {"type": SIDE, "metavar": "N"}),
@@ -69,7 +71,7 @@ _FLAGS = {
     "--skip-limit": ("learning", "skip_limit", {"type": SIDE, "metavar": "N",
         "help": "skipped batches in a row that end the training"}),
     "--seed": ("learning", "seed", {"type": WHOLE, "metavar": "N"}),
-    "--data": (None, "data", {"nargs": "+", "metavar": "SPEC",
+    "--data": (None, "sources", {"nargs": "+", "metavar": "SPEC",
         "help": "div2k, folders, zip, TFRecord or HDF5 files"}),
     "--data-dir": (None, "data_dir", {"metavar": "DIR",
         "help": "where div2k is, prepared or as archives"}),
@@ -86,19 +88,35 @@ _FLAGS = {
         "help": "memory for decoded images (default: 1)"}),
     "--keep-every": (None, "keep_every", {"type": COUNT, "metavar": "N",
         "help": "keep the network of every Nth epoch"}),
+    "--strategy": (None, "strategy", {"choices": STRATEGIES,
+        "help": "on which devices: auto for all GPUs, and for all machines "
+        "that TF_CONFIG names; one; mirrored; multi-worker (docs/training.md)"
+        }),
+    "--gpus": (None, "gpus", {"type": SIDE, "metavar": "N",
+        "help": "use N GPUs of this machine (default: all)"}),
+    "--objective": (None, "objective", {"choices": objectives.names(),
+        "help": "what the training is after (default: the recipe's)"}),
     "--model": FLAGS["--model"],
     "--recipe": FLAGS["--recipe"],
     "--scale": FLAGS["--scale"],
 }  # fmt: skip
 
 _TOP = {
-    "model": None, "scale": None, "recipe": "default", "data": None,
-    "data_dir": None, "validation": None, "validation_split": None,
-    "validation_limit": 5, "init_from": None, "cache_gb": 1.0,
-    "keep_every": 0,
+    "model": None, "scale": None, "recipe": "default", "objective": None,
+    "sources": None, "data_dir": None, "validation": None,
+    "validation_split": None, "validation_limit": 5, "init_from": None,
+    "cache_gb": 1.0, "keep_every": 0, "strategy": "auto", "gpus": None,
 }  # fmt: skip
 
-DATASET = Kind(
-    _FLAGS, _TOP, ("network", "data", "learning"),
-    ("hr_patch_size", "stride", "steps_per_epoch", "final_rate", "clip_norm"),
+_OPTIONAL = (
+    "hr_patch_size", "stride", "steps_per_epoch", "final_rate", "clip_norm",
 )  # fmt: skip
+
+_OWN = objectives.with_flags()
+
+DATASET = Kind(
+    {**_FLAGS, **{f: v for own in _OWN.values() for f, v in own.FLAGS.items()}},
+    _TOP,
+    ("network", "data", "learning", *_OWN),
+    (*_OPTIONAL, *(f for own in _OWN.values() for f in own.OPTIONAL)),
+)

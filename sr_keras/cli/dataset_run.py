@@ -9,28 +9,30 @@ import tensorflow as tf
 
 import pipelines
 from pipelines.pairs import whole_scale
-from sr_keras import artifact, losses, models
+from sr_keras import artifact, models
 from sr_keras._version import __version__
-from sr_keras.cli import EXIT_DONE, exit_code, progress, say
+from sr_keras.cli import EXIT_DONE, exit_code, objectives, progress, say
 from sr_keras.cli.arguments import check_arguments
 from sr_keras.cli.course import LAST, Course
 from sr_keras.cli.dataset_data import sources
 from sr_keras.cli.files import LAST as SUMMARY
 from sr_keras.cli.files import save_json
-from sr_keras.training.optimizers import optimizer_of
-from sr_keras.training.pixel import PixelTrainer
+from sr_keras.training.distribute import Team
 from sr_keras.training.plan import plan
-from sr_keras.training.settings import merged
+from sr_keras.training.precision import chosen
 from sr_keras.training.transfer import transfer
 from sr_keras.training.validation import PROTOCOL, Validation
 
 # What a function within a pipeline has raised, in TensorFlow's words.
 _RAISED = re.compile(r"(?:ValueError|TypeError|OSError|\w*Error): (.+)")
 
-# How mixed precision fares on a CPU, measured there.
+# How mixed precision fares on a CPU, measured there; the second with no
+# instructions for it.
 _ON_CPU = {
-    "mixed_float16": "mixed_float16 is 8 times slower than float32 on a CPU",
-    "mixed_bfloat16": "mixed_bfloat16 trains no faster than float32 on a CPU",
+    "mixed_float16": "mixed_float16 is 6 times slower than float32 on a CPU",
+    "mixed_bfloat16": (
+        "mixed_bfloat16 trains no faster than float32 on this CPU"
+    ),
 }
 
 
@@ -82,42 +84,66 @@ class Run:
         job: dict, the top level of config.json.
         layers: dicts of groups of settings, the later over the earlier.
         start: tuple that `resolve` gave.
+        team: training.distribute.Team, who trains.
+        init_from: str, what to begin with where the job does not say it.
+
+    Attributes:
+        begun: whether it begins with another network.
 
     Raises:
         ValueError, TypeError: a setting or images that cannot be used.
     """
 
-    def __init__(self, job, layers, start):
+    def __init__(self, job, layers, start, team=Team(), init_from=None):  # noqa: B008
         self.name, self.scale, network = start
+        self.team = team
         self.job = {**job, "scale": self.scale}
-        groups = _groups(self.job, self.name, layers, network is not None)
-        self.plan = plan(groups)
+        objective, groups = _groups(
+            self.job, self.name, layers, network is not None
+        )
+        self.job["objective"] = objective
+        self.objective = objectives.training_of(objective)
+        self.plan = plan(groups, objective, self.objective.Settings)
         learning = self.plan.learning
+        team.check_batch(self.plan.data.batch_size)
         _warn(learning.mixed_precision)
         keras.utils.set_random_seed(learning.seed)
         self.network, learner = self._networks(network)
-        self.notes = self._start_from(learner)
+        init_from = self.job["init_from"] or init_from
+        self.begun = bool(init_from) or network is not None
+        # One reads, and gives it to all.
+        self.notes = _start_from(init_from, learner) if team.chief else []
+        team.give_weights(learner)
         data = self.plan.data
-        self.source, held = sources(self.job, self.scale, data, learning.seed)
+        self.source, held = self._sources()
         self.steps = learning.steps_per_epoch or pipelines.steps_per_epoch(
             self.source, data.batch_size, data.patches_per_image
         )
+        self.batches, self.photos = pipelines.paired, None
+        if hasattr(self.objective, "batches_of"):
+            self.batches, self.photos = self.objective.batches_of(self.plan)
         self.pairs(0)  # what is wrong with the images is found here
         self.held = held
-        self.trainer = self._trainer(learner)
+        # On a CPU, XLA makes these convolutions twice as slow.
+        jit = "auto" if _has_gpu() and team.devices == 1 else False
+        with team.scope():
+            self.trainer = self.objective.trainer_of(
+                learner, self.plan, self.steps, jit_compile=jit
+            )
 
-    def pairs(self, epoch):
+    def pairs(self, epoch, share=(0, 1)):
         """The training batches.
 
         Args:
             epoch: int, the first.
+            share: pair (index, count), the part of each batch that is made.
 
         Returns:
-            tf.data.Dataset, as `pipelines.paired` says.
+            tf.data.Dataset, as the objective's `batches_of` says.
         """
         data, bare = self.plan.data, getattr(self.network, "network", None)
         bare = bare or self.network
-        return pipelines.paired(
+        return self.batches(
             self.source,
             self.scale,
             batch_size=data.batch_size,
@@ -132,6 +158,7 @@ class Run:
             patches_per_image=data.patches_per_image,
             cache_gb=self.job["cache_gb"],
             stride=data.stride,
+            share=share,
         )
 
     def work(self, folder):
@@ -139,6 +166,7 @@ class Run:
 
         Args:
             folder: Path, an existing folder; its checkpoint is gone on from.
+                Of workers only the chief has one.
 
         Returns:
             The exit code.
@@ -148,23 +176,46 @@ class Run:
         """
         course = self._course(folder)
         resumed = course.resume()
-        for line in (*self.source.notes, *(() if resumed else self.notes)):
-            say(line, sys.stderr)
-        say(self._described(course, resumed))
-        save_json(folder / "config.json", self._config())
-        (folder / SUMMARY).unlink(missing_ok=True)
+        if self.team.chief:
+            self._announce(course, resumed)
         try:
-            with progress.Epochs(self.steps, course.epochs) as course.watch:
-                course.tell = course.watch.end
-                course.run()
+            self._follow(course)
         except KeyboardInterrupt as e:
-            say(_stopped(course), sys.stderr)
+            if self.team.chief:
+                say(_stopped(course), sys.stderr)
             return exit_code(e)
         except tf.errors.OpError as e:
+            if self.team.lost(e):
+                raise
             raise ValueError(_reason(e)) from e
         finally:
             self._name_skipped()
-        return self._finished(course)
+        if self.team.chief:
+            self._finish(course)
+        self.team.wait()  # who leaves early is missed
+        return EXIT_DONE
+
+    def _announce(self, course, resumed):
+        """Say what will be done, and keep how."""
+        for line in (*self.source.notes, *(() if resumed else self.notes)):
+            say(line, sys.stderr)
+        say(self._described(course, resumed))
+        save_json(course.folder / "config.json", self.config())
+        (course.folder / SUMMARY).unlink(missing_ok=True)
+
+    def _follow(self, course):
+        """Train; of workers the chief shows how it goes."""
+        if not self.team.chief:
+            course.run()
+            return
+        with progress.Epochs(self.steps, course.epochs) as course.watch:
+            course.tell = course.watch.end
+            course.run()
+
+    def _sources(self):
+        """The images to train on, and those to validate on or None."""
+        seed = self.plan.learning.seed
+        return sources(self.job, self.scale, self.plan.data, seed)
 
     def _networks(self, start):
         """What is written, in float32, and what learns; of equal weights."""
@@ -178,36 +229,16 @@ class Run:
         precision = self.plan.learning.mixed_precision
         keras.config.set_dtype_policy(precision)
         try:
-            learner = type(network).from_config(network.get_config())
+            with self.team.scope():
+                learner = type(network).from_config(network.get_config())
         finally:
             keras.config.set_dtype_policy("float32")
         learner.set_weights(network.get_weights())
         return network, learner
 
-    def _start_from(self, learner):
-        """Take over weights of --init-from; return what happened."""
-        source = self.job["init_from"]
-        if not source:
-            return []
-        return transfer(artifact.load(source), learner).lines(source)
-
-    def _trainer(self, network):
-        learning = self.plan.learning
-        policy = keras.dtype_policies.get(learning.mixed_precision)
-        trainer = PixelTrainer(
-            network, learning.ema, learning.skip_factor, dtype=policy
-        )
-        # On a CPU, XLA makes these convolutions twice as slow.
-        trainer.compile(
-            optimizer_of(learning, trainer.network, self.steps),
-            losses.get(learning.loss),
-            jit_compile="auto" if _has_gpu() else False,
-        )
-        return trainer
-
     def _course(self, folder):
         validation = None
-        if self.held is not None:
+        if self.held is not None and self.team.chief:
             validation = Validation(
                 self.held,
                 self.scale,
@@ -226,6 +257,7 @@ class Run:
             {"name": self.name, "recipe": self.job["recipe"]},
             self.job["keep_every"],
             learning.skip_limit,
+            self.team,
         )
 
     def _described(self, course, resumed):
@@ -242,33 +274,50 @@ class Run:
         text = (
             f"{self.name} x{self.scale}, {self.network.count_params():,} "
             f"parameters; {progress.counted(len(self.source), 'image')} to "
-            f"learn from, {held}; {progress.counted(course.epochs, 'epoch')} "
-            f"of {progress.counted(self.steps, 'step')} on {data.batch_size} x "
+            f"learn from, {self._unpaired()}{held}; "
+            f"{progress.counted(course.epochs, 'epoch')} of "
+            f"{progress.counted(self.steps, 'step')} on {data.batch_size} x "
             f"{side}x{side}"
         )
+        if self.team.devices > 1:
+            text += f", {self.team.described()}"
         if resumed:
             done = progress.counted(len(course.rows), "epoch")
             text += f"; going on after {done} and {course.within} steps"
         return text
 
-    def _config(self):
-        """All that was asked, so that --config repeats it from any folder."""
+    def _unpaired(self):
+        if self.photos is None:
+            return ""
+        return f"{progress.counted(len(self.photos), 'photo')} without HR, "
+
+    def config(self):
+        """All that was asked, so that --config repeats it from any folder.
+
+        Returns:
+            dict, what config.json has.
+        """
         job = dict(self.job)
         places = ("data_dir", "validation", "init_from", "model")
         for key in places:
             job[key] = _anywhere(job[key])
-        job["data"] = [_anywhere(spec) for spec in job["data"]]
+        job["sources"] = [_anywhere(spec) for spec in job["sources"]]
+        groups = self.plan.to_dict()
+        flags = objectives.flags_of(job["objective"])
+        for key in flags.PATHS if flags else ():
+            group = groups[job["objective"]]
+            group[key] = _anywhere(group[key])
         return {
             **job,
-            **self.plan.to_dict(),
+            **groups,
             "version": __version__,
             "versions": artifact.versions(),
             "command": sys.argv,
         }
 
     def _name_skipped(self):
-        held = [] if self.held is None else self.held.skipped
-        skipped = sorted({*self.source.skipped, *held})
+        every = (self.source, self.held, self.photos)
+        skipped = sorted({s for one in every if one for s in one.skipped})
         if skipped:
             count = progress.counted(len(skipped), "image")
             say(
@@ -277,7 +326,8 @@ class Run:
         for line in skipped:
             say(f"  {line}", sys.stderr)
 
-    def _finished(self, course):
+    def _finish(self, course):
+        """Write what has come of it, and say it."""
         best = course.best or {"epoch": 0, "psnr": None}
         summary = {
             "model": self.name,
@@ -296,7 +346,13 @@ class Run:
         if best["psnr"] is not None:
             text += f", {best['psnr']:.3f} dB (bicubic {course.bicubic:.3f})"
         say(text)
-        return EXIT_DONE
+
+
+def _start_from(source, learner):
+    """Take over weights of --init-from; return what happened."""
+    if not source:
+        return []
+    return transfer(artifact.load(source), learner).lines(source)
 
 
 def _check_same(network, arguments):
@@ -311,9 +367,9 @@ def _check_same(network, arguments):
 
 
 def _groups(job, name, layers, made):
-    """The recipe, without the network where that is made, and its overlays."""
+    """The objective, and the settings: the recipe's and its overlays."""
     recipe = models.recipe(name, job["recipe"])
-    if made:
+    if made:  # it has its arguments already
         recipe.pop("network", None)
     own = {k: v for layer in layers for k, v in layer.get("data", {}).items()}
     data = recipe.get("data", {})
@@ -323,11 +379,12 @@ def _groups(job, name, layers, made):
         # The paper's is for one factor; others need a multiple of theirs.
         scale = job["scale"]
         data["hr_patch_size"] = max(side // scale, 1) * scale
-    return merged(recipe, *layers)
+    return objectives.groups_of(recipe, job["objective"], layers)
 
 
 def _warn(precision):
-    if precision in _ON_CPU and not _has_gpu():
+    fast = precision == "mixed_bfloat16" and chosen("auto") == "bfloat16"
+    if precision in _ON_CPU and not fast and not _has_gpu():
         say(f"{_ON_CPU[precision]}: leave out --mixed-precision", sys.stderr)
 
 

@@ -24,6 +24,12 @@ Each image is scored under every --protocol (docs/protocols.md):
 
 A network's scores stand beside those of bicubic interpolation.
 
+  sr-keras evaluate --model runs/srgan_x4 --data Set5/HR --perceptual vgg19
+
+--perceptual adds how far apart two images look (docs/protocols.md): vgg19 is
+the content loss of SRGAN, lpips that of Zhang et al. 2018, whose two files
+--lpips-weights names. Less is better.
+
 The exit code is 1 where some images could not be scored, 2 where none could.
 """
 
@@ -36,12 +42,19 @@ from sr_keras.cli import (
     EXIT_SOME_FAILED,
     describe,
 )
+from sr_keras.cli.adversarial_flags import Layers
 
 HELP = "score images, or a network on HR images"
 
-# Those of sr_keras.metrics, here so that --help need not import NumPy.
+# Those of sr_keras.metrics and training.precision, here so that --help need
+# not import NumPy.
 PROTOCOLS = ("matlab-y", "rgb", "yiq")
+PRECISIONS = ("auto", "float32", "bfloat16")
 METRICS = ("psnr", "ssim", "ms-ssim", "zncc")
+PERCEPTUAL = ("vgg19", "lpips")
+
+# What stands above their columns.
+DISTANCES = "perceptual"
 
 
 def add_arguments(parser):
@@ -91,10 +104,40 @@ def add_arguments(parser):
         help="how to compare (psnr ssim)",
     )
     add(
+        "--perceptual",
+        choices=PERCEPTUAL,
+        nargs="+",
+        action="extend",
+        help="distances between features of networks, besides",
+    )
+    add(
+        "--vgg-weights",
+        metavar="WHICH",
+        help="of vgg19: imagenet (downloaded), random, or a file",
+    )
+    add(
+        "--content-layers",
+        type=Layers(),
+        metavar="LAYER=WEIGHT,...",
+        help="of vgg19: VGG54 unless said, VGG22, or block3_conv4=0.5,VGG54=1",
+    )
+    add(
+        "--lpips-weights",
+        metavar="FILE",
+        nargs="+",
+        help="of lpips: AlexNet or VGG16 of torchvision, and the heads for it",
+    )
+    add(
         "--self-ensemble",
         action=argparse.BooleanOptionalAction,
         help="average what the network makes of the image in its 8 turns "
         "(only for networks that learned from that image alone)",
+    )
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        help="what a network computes in (float32); bfloat16 is faster on "
+        "processors with instructions for it, and auto takes it there",
     )
     add(
         "--save-images",
@@ -129,11 +172,15 @@ def run(args):
     task = evaluation.task(args)
     protocols = list(dict.fromkeys(args.protocol or PROTOCOLS))
     metrics = list(dict.fromkeys(args.metric or ("psnr", "ssim")))
-    results = report.Results(args.model, task.scale, protocols, metrics)
+    columns = dict.fromkeys(protocols, metrics)
+    distances = _distances(args)
+    if distances:
+        columns[DISTANCES] = list(distances)
+    results = report.Results(args.model, task.scale, columns)
     for name, jobs in task.sets:
         with results.open_set(name, [file for file, _ in jobs]) as rows:
             for file, make in jobs:
-                sr = _score(rows, file, make, task.scale)
+                sr = _score(rows, file, make, task.scale, distances)
                 if album and sr is not None:
                     album.save(sr, name, file, results.scale)
     results.write(args.csv, args.json, args.markdown)
@@ -142,12 +189,28 @@ def run(args):
     return EXIT_SOME_FAILED if results.scored else EXIT_BAD_INPUT
 
 
-def _score(rows, file, make, scale):
+def _distances(args):
+    """The perceptual distances that are asked for: name -> function."""
+    if not args.perceptual:
+        return {}
+    from sr_keras.cli import distances, load_keras
+
+    load_keras()
+    return distances.of(args)
+
+
+def _score(rows, file, make, scale, distances):
     """Add one image to the table, scored or failed; return its SR image."""
     from sr_keras import metrics
 
+    columns = {p: m for p, m in rows.columns.items() if p != DISTANCES}
+
     def scores(image):
-        return metrics.score(image, hr, scale, rows.protocols, rows.metrics)
+        names = next(iter(columns.values()))
+        found = metrics.score(image, hr, scale, list(columns), names)
+        if distances:
+            found[DISTANCES] = {k: f(image, hr) for k, f in distances.items()}
+        return found
 
     try:
         sr, hr, bicubic = make()
@@ -162,6 +225,24 @@ def _score(rows, file, make, scale):
     return sr
 
 
+def _check_perceptual(args):
+    asked = args.perceptual or ()
+    if "lpips" in asked and not args.lpips_weights:
+        raise ValueError(
+            "--perceptual lpips needs its numbers: --lpips-weights with "
+            "torchvision's alexnet-owt-7be5be79.pth and the authors' "
+            "lpips/weights/v0.1/alex.pth (or vgg16-397923af.pth and vgg.pth)"
+        )
+    for name, given in (
+        ("vgg19", "vgg_weights"),
+        ("vgg19", "content_layers"),
+        ("lpips", "lpips_weights"),
+    ):
+        if getattr(args, given) and name not in asked:
+            flag = given.replace("_", "-")
+            raise ValueError(f"--{flag} goes with --perceptual {name}")
+
+
 def _check_usage(args):
     files = args.sr is not None or args.hr is not None
     model = args.model is not None or args.data is not None
@@ -174,8 +255,12 @@ def _check_usage(args):
     for name in needed:
         if getattr(args, name) is None:
             raise ValueError(f"--{name} is missing")
-    if files and (args.self_ensemble is not None or args.save_images):
-        raise ValueError("--self-ensemble and --save-images go with --model")
+    _check_perceptual(args)
+    of_models = (args.self_ensemble, args.precision, args.save_images)
+    if files and any(value is not None for value in of_models):
+        raise ValueError(
+            "--self-ensemble, --precision and --save-images go with --model"
+        )
     if args.lr is not None and (files or len(args.lr) != len(args.data)):
         raise ValueError(
             "--lr goes with --data, one folder for each; there are "

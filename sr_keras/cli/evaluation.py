@@ -47,7 +47,9 @@ def task(args) -> Task:
     """
     if args.sr is not None:
         return _task_of_files(args.sr, args.hr, parse_scale(args.scale))
-    enlarge, own_scale = _enlarger(args.model, args.self_ensemble)
+    enlarge, own_scale = _enlarger(
+        args.model, args.self_ensemble, args.precision
+    )
     if args.scale is None and own_scale is None:
         raise ValueError(f"--scale is missing: {args.model} has none itself")
     scale = parse_scale(own_scale if args.scale is None else args.scale)
@@ -170,16 +172,22 @@ def _cropped(hr, size, scale):
     return hr  # other sizes are for `metrics.score` to refuse
 
 
-def _enlarger(model, self_ensemble):
+def _enlarger(model, self_ensemble, precision=None):
     """A function (lr, scale, size) -> sr, and the network's own scale."""
     if model in CLASSICAL:
         if self_ensemble:
             raise ValueError(f"--self-ensemble is for networks, not {model}")
+        if precision:
+            raise ValueError(f"--precision is for networks, not {model}")
         return {"bicubic": _bicubic}.get(
             model, functools.partial(_interpolate, model)
         ), None
     load_keras()
     network = sr_keras.load(model)
+    if precision:
+        from sr_keras.training.precision import compute_in
+
+        compute_in(network, precision)
     own_scale = getattr(network, "scale", None)
     return functools.partial(_upscale, network, self_ensemble), own_scale
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import os
+from pathlib import Path
 
 from sr_keras.cli.flags import FILES
 
@@ -25,6 +26,25 @@ def save_json(path, value):
     text = json.dumps(_storable(value), indent=2, allow_nan=False)
     try:
         temporary.write_text(text + "\n", "utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_text(path, text):
+    """Write a text, whole or not at all; into a pipe as it is.
+
+    Args:
+        path: str or Path.
+        text: str.
+    """
+    path = Path(os.path.realpath(path))  # a link stays a link
+    if path.exists() and not path.is_file():  # a pipe, or /dev/stdout
+        path.write_text(text, "utf-8", "backslashreplace")
+        return
+    temporary = path.with_name(f".{os.urandom(8).hex()}.tmp")
+    try:
+        temporary.write_text(text, "utf-8", "backslashreplace", "\n")
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

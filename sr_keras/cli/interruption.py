@@ -16,6 +16,16 @@ def terminable():
 
 
 @contextlib.contextmanager
+def abruptly():
+    """Let Ctrl-C and SIGTERM end the process at once.
+
+    Where TensorFlow waits for other machines, Python's handlers do not run.
+    """
+    with _handled(signal.SIG_DFL, signal.SIGINT, signal.SIGTERM):
+        yield
+
+
+@contextlib.contextmanager
 def patience():
     """Let files be written whole: an interruption waits until they are.
 

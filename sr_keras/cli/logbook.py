@@ -9,7 +9,8 @@ import numpy as np
 from sr_keras import images, plots
 from sr_keras.training.eventlog import EventLog
 
-COLUMNS = ("epoch", "steps", "loss", "psnr", "rate", "skipped", "seconds")
+# Columns that are no curve.
+_PLAIN = ("epoch", "steps", "seconds")
 
 HISTORY = "history.csv"
 CURVES = "curves.png"
@@ -27,7 +28,7 @@ class Logbook:
     """Curves, tables, pictures.
 
     Args:
-        folder: Path of the run.
+        folder: Path of the run; None where nothing is written.
         epochs: int, how many there will be.
         bicubic: float, the validation PSNR of bicubic interpolation, or None.
     """
@@ -36,7 +37,7 @@ class Logbook:
         self.folder = folder
         self.epochs = epochs
         self.bicubic = bicubic
-        self._events = EventLog(folder / EVENTS)
+        self._events = EventLog(folder and folder / EVENTS)
 
     def looks(self, epoch):
         """How many images to look at after an epoch.
@@ -54,18 +55,27 @@ class Logbook:
         """Write all that is known.
 
         Args:
-            rows: list of dict with COLUMNS, one an epoch.
+            rows: list of dict, one an epoch: epoch, steps, loss, psnr, rate,
+                skipped, seconds, and what else is logged.
             seen: list of tuples of ndarrays, as `Validation.score` has them.
         """
-        self._table(rows)
-        plots.curves(self.folder / CURVES, rows, self.bicubic)
+        self.summarize(rows)
         last = rows[-1]
-        for name in ("loss", "psnr", "rate", "skipped"):
-            if last[name] is not None:
-                self._events.scalar(name, last[name], last["epoch"])
+        for name, value in last.items():
+            if name not in _PLAIN and value is not None:
+                self._events.scalar(name, value, last["epoch"])
         for number, pictures in enumerate(seen):
             self._strip(number + 1, plots.strip(*pictures), last["epoch"])
         self._events.flush()
+
+    def summarize(self, rows):
+        """Write the table and the curves.
+
+        Args:
+            rows: as for `write`.
+        """
+        self._table(rows)
+        plots.curves(self.folder / CURVES, rows, self.bicubic)
 
     def close(self):
         """End what is open."""
@@ -73,7 +83,7 @@ class Logbook:
 
     def _table(self, rows):
         text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(text, rows[-1], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         path = self.folder / HISTORY

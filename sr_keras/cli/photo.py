@@ -41,16 +41,16 @@ class Photo:
         self.job = {**job, "image": str(path)}
         self.file = images.read(path, job["max_pixels"])
         whole = images.to_working(self.file)
-        region = _region(job["crop"], whole.shape)
-        self.image = whole[region]
-        self.scale, self.size = _target(job, self.image.shape)
-        self.label = _label(self.scale)
+        part = region(job["crop"], whole.shape)
+        self.image = whole[part]
+        self.scale, self.size = target(job, self.image.shape)
+        self.label = label(self.scale)
         self.name = f"{path.stem}_{job['model']}_{self.label}"
         self.kernel = None
         if job["kernel"]:
             self.kernel = resize.load_kernel(job["kernel"])
         self.references = {
-            name: self._reference(name, whole.shape, region)
+            name: self._reference(name, whole.shape, part)
             for name in ("ground_truth", "baseline")
             if job[name]
         }
@@ -103,8 +103,19 @@ class Photo:
             ) from None
 
 
-def _region(text, shape):
-    """Slices of the part that "x,y,w,h" says; all where it is None."""
+def region(text, shape):
+    """The part of an image that --crop asks for.
+
+    Args:
+        text: str "x,y,w,h"; None for all of it.
+        shape: (H, W, ...).
+
+    Returns:
+        Pair of slices.
+
+    Raises:
+        ValueError: it is no such text, or not within the image.
+    """
     height, width = shape[:2]
     if not text:
         return slice(0, height), slice(0, width)
@@ -121,8 +132,19 @@ def _region(text, shape):
     return slice(y, y + h), slice(x, x + w)
 
 
-def _target(job, shape):
-    """The pair of factors and the size of the result."""
+def target(job, shape):
+    """What --scale, --width and --height ask for.
+
+    Args:
+        job: dict with these; one, or both of the last two, is not None.
+        shape: (H, W, ...) of the image.
+
+    Returns:
+        The pair of factors and the size of the result.
+
+    Raises:
+        ValueError: what is asked for is not an enlargement.
+    """
     if job["scale"] is not None:
         scale = resize.parse_scale(job["scale"])
         if max(scale) <= 1:
@@ -130,21 +152,37 @@ def _target(job, shape):
                 f"--scale {job['scale']} leaves nothing to do: give more than 1"
             )
         return scale, resize.output_size(shape, scale)
-    axis, flag = (1, "width") if job["width"] is not None else (0, "height")
-    wanted, own = job[flag], shape[axis]
-    if not own < wanted <= own * resize.MAX_FACTOR:
-        raise ValueError(
-            f"--{flag} {wanted} must be more than the photo's {own}, and at "
-            f"most {resize.MAX_FACTOR} times that"
-        )
-    factor = wanted / own
+    factors = [
+        _factor_to(flag, job[flag], own)
+        for flag, own in zip(("height", "width"), shape, strict=False)
+        if job[flag] is not None
+    ]
+    if len(factors) == 2:
+        return tuple(factors), (job["height"], job["width"])
+    factor = factors[0]
     return (factor, factor), tuple(
         max(math.floor(n * factor + 0.5), 1) for n in shape[:2]
     )
 
 
-def _label(scale):
-    """What a factor is called in file names: x2, x2.37, x1.5x2."""
+def _factor_to(flag, wanted, own):
+    if not own < wanted <= own * resize.MAX_FACTOR:
+        raise ValueError(
+            f"--{flag} {wanted} must be more than the photo's {own}, and at "
+            f"most {resize.MAX_FACTOR} times that"
+        )
+    return wanted / own
+
+
+def label(scale):
+    """What a factor is called in file names.
+
+    Args:
+        scale: pair (y, x).
+
+    Returns:
+        str: x2, x2.37, x1.5x2.
+    """
     y, x = (f"{s:.4g}" for s in scale)
     return f"x{x}" if x == y else f"x{x}x{y}"
 

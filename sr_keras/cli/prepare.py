@@ -22,6 +22,7 @@ from sr_keras.cli.flags import Number
 HELP = "make LR images, crops and TFRecord files of photos; check a data set"
 
 _FORMS = ("folder", "tfrecord", "hdf5")
+_SUFFIXES = {"tfrecord": ".tfrecord", "hdf5": ".h5"}
 _COUNT = Number(int, least=1)
 _AMOUNT = Number(float, least=0)
 
@@ -84,6 +85,11 @@ def add_arguments(parser):
         help=f"leave out crops whose luma varies less (default: {_FLAT:g})",
     )
     add("--to", choices=_FORMS, default="folder", help="(default: folder)")
+    _add_work(add)
+
+
+def _add_work(add):
+    """How it is gone about, and the look at what is there."""
     add(
         "--jobs",
         type=_COUNT,
@@ -132,39 +138,52 @@ def run(args):
 def _prepare(args):
     from pipelines import preparing
     from sr_keras import images
-    from sr_keras.cli import EXIT_BAD_INPUT, EXIT_DONE, EXIT_SOME_FAILED, say
     from sr_keras.cli.files import folder_for
-    from sr_keras.cli.progress import counted
 
     settings = _settings(args)
     root = Path(args.output or _default_output(args.photos))
     found = _without(images.find(args.photos), root)
-    work = root if args.to == "folder" else root / ".folder"
-    if args.to != "folder" and (root / preparing.INDEX).exists():
-        raise ValueError(
-            f"{root} is prepared already: remove it, or give another --output"
-        )
+    work = root
+    if args.to != "folder":
+        work = root / ".folder"
+        suffix = _SUFFIXES[args.to]
+        records = preparing.packed(root, settings, found, suffix)
+        if records is not None:
+            return _report(args.photos, root, records, " already")
     with folder_for(root), folder_for(work):
-        records, failed = _work_through(found, settings, work, args.jobs)
-        done = [record for record in records if "error" not in record]
-        count = sum(len(record["files"]) for record in done)
-        if count:
+        records = _work_through(found, settings, work, args.jobs)
+        if _count(records):
             preparing.finish(work, settings, records)
             if args.to != "folder":
                 _pack(args.to, work, root, settings, records)
         else:
             preparing.discard(work)
+    return _report(args.photos, root, records)
+
+
+def _count(records):
+    """HR images in all."""
+    return sum(len(record.get("files", ())) for record in records)
+
+
+def _report(photos, root, records, already=""):
+    """Say what there is now; return the exit code."""
+    from sr_keras.cli import EXIT_BAD_INPUT, EXIT_DONE, EXIT_SOME_FAILED, say
+    from sr_keras.cli.progress import counted
+
+    failed = [record for record in records if "error" in record]
     for record in failed[:_MOST_SAID]:
         say(f"{record['source']}: {record['error']}", sys.stderr)
     if len(failed) > _MOST_SAID:
         say(f"and {len(failed) - _MOST_SAID} more", sys.stderr)
-    if not count:
+    if not _count(records):
         what = "photo could be used" if failed else "crop is not flat"
-        raise ValueError(f"{args.photos}: no {what}; nothing is in {root}")
+        raise ValueError(f"{photos}: no {what}; nothing is in {root}")
+    done = len(records) - len(failed)
     say(
-        f"{counted(count, 'HR image')} of {counted(len(done), 'photo')}"
+        f"{counted(_count(records), 'HR image')} of {counted(done, 'photo')}"
         + (f", {len(failed)} failed" if failed else "")
-        + f", in {root}"
+        + f", in {root}{already}"
     )
     if not failed:
         return EXIT_DONE
@@ -212,7 +231,7 @@ def _without(found, root):
 
 
 def _work_through(found, settings, root, jobs):
-    """Records of all photos, and of those that failed."""
+    """Records of all photos."""
     from pipelines import preparing
     from sr_keras.cli.progress import bar
 
@@ -222,7 +241,7 @@ def _work_through(found, settings, root, jobs):
         for record in made:
             records.append(record)
             progress.update(1)
-    return records, [record for record in records if "error" in record]
+    return records
 
 
 def _pack(form, work, root, settings, records):

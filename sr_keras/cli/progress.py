@@ -83,7 +83,7 @@ class Epochs:
 
         Args:
             course: cli.course.Course.
-            logs: dict with the epoch's loss so far.
+            logs: dict with the epoch's `scalars` so far.
         """
         epoch = len(course.rows) + 1
         if self._bar is None:
@@ -93,9 +93,10 @@ class Epochs:
             self._bar.update(course.within - 1)
         self._bar.update(1)
         now = time.monotonic()
-        text = f"loss {logs['loss']:.5f}"
-        if course.best and course.best["psnr"] is not None:
-            text += f", best PSNR {course.best['psnr']:.2f} dB"
+        text = _scalars(course.trainer, logs)
+        best = course.best if course.trainer.judged_by_psnr else None
+        if best and best["psnr"] is not None:
+            text += f", best PSNR {best['psnr']:.2f} dB"
         if self._bar.disable:
             if now - self._said >= _EVERY:
                 self._said = now
@@ -114,10 +115,12 @@ class Epochs:
             self._bar.close()
             self._bar = None
         row = course.rows[-1]
-        text = f"epoch {row['epoch']}/{self._epochs}: loss {row['loss']:.5f}"
+        text = f"epoch {row['epoch']}/{self._epochs}: "
+        text += _scalars(course.trainer, row)
         if row["psnr"] is not None:
             text += f", PSNR {row['psnr']:.3f} dB"
-        if course.best and course.best["epoch"] == row["epoch"]:
+        is_best = course.best and course.best["epoch"] == row["epoch"]
+        if is_best and course.trainer.judged_by_psnr:
             text += " (the best so far)"
         if row["skipped"]:
             text += f", batches skipped: {row['skipped']}"
@@ -127,6 +130,8 @@ class Epochs:
             text += f", about {duration(left)} left"
         self._began = now
         say(text)
+        for line in course.trainer.troubles():
+            say(line, sys.stderr)
 
 
 def bar(total, unit):
@@ -175,6 +180,13 @@ def counted(number, noun):
         str.
     """
     return f"{number} {noun}" + "s" * (number != 1)
+
+
+def _scalars(trainer, values):
+    """What is logged: of a step, or of an epoch."""
+    first, *rest = trainer.scalars
+    more = "".join(f", {name} {values[name]:.4g}" for name in rest)
+    return f"{first} {values[first]:.5f}{more}"
 
 
 def _text(run):

@@ -5,9 +5,10 @@ import csv
 import io
 import json
 import math
-import os
 import sys
 from pathlib import Path
+
+from sr_keras.cli.files import save_text
 
 # Digits after the point, as in the papers, and the width of a column.
 _DIGITS = {"psnr": 2}
@@ -21,15 +22,14 @@ class Rows:
     """The scores of one data set.
 
     Attributes:
-        protocols: list of str, the columns' groups.
-        metrics: list of str, the columns within a group.
+        columns: dict of a protocol, or another group of columns, -> list of
+            str, the metrics within it.
         images: list of dicts, as in the .json.
         others: list of the scores of bicubic interpolation, if there are.
     """
 
-    def __init__(self, protocols, metrics, width):
-        self.protocols = protocols
-        self.metrics = metrics
+    def __init__(self, columns, width):
+        self.columns = columns
         self.images = []
         self.others = []
         self._width = width
@@ -67,11 +67,16 @@ class Rows:
     def print_head(self, title):
         """Print what stands above the scores."""
         _say(title)
-        group = _WIDTH * len(self.metrics)
-        names = "".join(f"  {p:>{group}}" for p in self.protocols)
-        _say(" " * self._width + names)
-        names = "".join(f"{m:>{_WIDTH}}" for m in self.metrics)
-        _say("file".ljust(self._width) + f"  {names}" * len(self.protocols))
+        widths = {
+            p: _group_width(p, names) for p, names in self.columns.items()
+        }
+        titles = "".join(f"  {p:>{w}}" for p, w in widths.items())
+        _say(" " * self._width + titles)
+        line = "file".ljust(self._width)
+        for p, names in self.columns.items():
+            group = "".join(f"{m:>{_WIDTH}}" for m in names)
+            line += f"  {group:>{widths[p]}}"
+        _say(line)
 
     def print_mean(self):
         """Print what stands below the scores."""
@@ -85,17 +90,18 @@ class Rows:
         return {
             p: {
                 m: math.fsum(image[p][m] for image in scored) / len(scored)
-                for m in self.metrics
+                for m in names
             }
-            for p in self.protocols
+            for p, names in self.columns.items()
         }
 
     def _print(self, file, scores):
         line = file.ljust(self._width)
-        for p in self.protocols:
-            line += "  "
-            for m in self.metrics:
-                line += f"{_shown(scores or {}, p, m):>{_WIDTH}}"
+        for p, names in self.columns.items():
+            group = "".join(
+                f"{_shown(scores or {}, p, m):>{_WIDTH}}" for m in names
+            )
+            line += f"  {group:>{_group_width(p, names)}}"
         _say(line)
 
 
@@ -105,17 +111,16 @@ class Results:
     Args:
         model: str, or None where files were scored.
         scale: pair (sy, sx).
-        protocols: list of str.
-        metrics: list of str.
+        columns: dict of protocol -> list of metrics, as `Rows` has it.
 
     Attributes:
         scale: 2, 2.37, or "1.5x2": width by height.
     """
 
-    def __init__(self, model, scale, protocols, metrics):
+    def __init__(self, model, scale, columns):
         self._model = model
         self.scale = _short_scale(scale)
-        self._columns = protocols, metrics
+        self._columns = columns
         self._sets = {}
 
     @property
@@ -140,7 +145,7 @@ class Results:
         Yields:
             The `Rows` to add them to.
         """
-        rows = Rows(*self._columns, max(map(len, [*files, "bicubic"])))
+        rows = Rows(self._columns, max(map(len, [*files, "bicubic"])))
         if self._sets:
             _say("")
         rows.print_head(self._title(name))
@@ -160,11 +165,11 @@ class Results:
             OSError: where a file cannot be written.
         """
         if csv_path is not None:
-            _replace(csv_path, self._csv())
+            save_text(csv_path, self._csv())
         if json_path is not None:
-            _replace(json_path, self._json())
+            save_text(json_path, self._json())
         if markdown_path is not None:
-            _replace(markdown_path, self._markdown())
+            save_text(markdown_path, self._markdown())
 
     def _title(self, name):
         title = f"{name}, x{self.scale}"
@@ -179,10 +184,9 @@ class Results:
         return json.dumps(_storable(content), indent=2, allow_nan=False) + "\n"
 
     def _csv(self):
-        protocols, metrics = self._columns
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        columns = [(p, m) for p in protocols for m in metrics]
+        columns = [(p, m) for p, names in self._columns.items() for m in names]
         heads = [f"{p} {m}" for p, m in columns]
         writer.writerow(["data", "file", *heads])
         for name, rows in self._sets.items():
@@ -195,8 +199,7 @@ class Results:
         return text.getvalue()
 
     def _markdown(self):
-        protocols, metrics = self._columns
-        columns = [(p, m) for p in protocols for m in metrics]
+        columns = [(p, m) for p, names in self._columns.items() for m in names]
         text = []
         for name, rows in self._sets.items():
             text += [f"### {self._title(name)}", ""]
@@ -237,6 +240,10 @@ def _twice(paths):
     return next(path for path in paths if paths.count(path) > 1)
 
 
+def _group_width(title, metrics):
+    return max(len(title), _WIDTH * len(metrics))
+
+
 def _shown(scores, protocol, metric):
     """A score as people read it."""
     if protocol not in scores:
@@ -265,20 +272,6 @@ def _storable(value):
     if isinstance(value, float):
         return round(value, _FILE_DIGITS) if math.isfinite(value) else None
     return value
-
-
-def _replace(path, text):
-    """Write a file whole or not at all."""
-    path = Path(os.path.realpath(path))  # a link stays a link
-    if path.exists() and not path.is_file():  # a pipe, or /dev/stdout
-        path.write_text(text, "utf-8", "backslashreplace")
-        return
-    temporary = path.with_name(f".{os.urandom(8).hex()}.tmp")
-    try:
-        temporary.write_text(text, "utf-8", "backslashreplace", "\n")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _say(line):

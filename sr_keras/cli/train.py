@@ -21,7 +21,7 @@ a pattern works through all its images (docs/zero-shot.md).
 import argparse
 from pathlib import Path
 
-from sr_keras.cli import config, dataset
+from sr_keras.cli import config, dataset, objectives
 from sr_keras.cli.dataset_flags import DATASET
 from sr_keras.cli.flags import ALIASES, SIZES, ZERO_SHOT
 from sr_keras.names import unknown
@@ -43,6 +43,7 @@ _TITLES = {
     "network": "zssr: network", "augmentation": "zssr: what it learns from",
     "learning": "zssr: how it learns", "finish": "zssr: how the result is made",
     None: "zssr: files and limits",
+    **{k: v.TITLE for k, v in objectives.with_flags().items()},
 }  # fmt: skip
 
 
@@ -109,7 +110,8 @@ def _declared(flag):
         group, field, options = one
         return ("size" if field in SIZES else group), field, options
     if one is None:
-        return "dataset", *many[1:]
+        own = many[0] in objectives.with_flags()
+        return many[0] if own else "dataset", *many[1:]
     options = {**one[2], **many[2]}
     if "choices" in many[2]:
         both = (*many[2]["choices"], *one[2]["choices"])
@@ -176,7 +178,7 @@ def _zero_shot(given, started):
         # Whole views differ in size, and do not stack.
         groups.setdefault("learning", {}).setdefault("batch_size", 1)
     return zero_shot.run(
-        zero_shot.Request(
+        config.Request(
             top,
             groups,
             given.get("config"),
@@ -189,7 +191,7 @@ def _zero_shot(given, started):
 
 def _dataset(given, started):
     return dataset.run(
-        dataset.Request(
+        config.Request(
             {k: given[k] for k in DATASET.top if k in given},
             _groups(given, DATASET),
             given.get("config"),

@@ -1,6 +1,5 @@
 """`train --model zssr`: which photos, with what settings, to which folder."""
 
-import dataclasses
 import glob
 import os
 import sys
@@ -16,30 +15,11 @@ from sr_keras.cli.photo import Photo
 RUNS = Path("runs")
 
 
-@dataclasses.dataclass(frozen=True)
-class Request:
-    """What the command was told.
-
-    Attributes:
-        given: dict, top-level settings from flags.
-        groups: dict of group -> dict, the other settings from flags.
-        config: str, path of a config.json, or None.
-        output: str, the folder for results, or None.
-        overwrite: bool, whether results there may be replaced.
-    """
-
-    given: dict
-    groups: dict
-    config: str | None = None
-    output: str | None = None
-    overwrite: bool = False
-
-
 def run(request, started):
     """Run the command.
 
     Args:
-        request: Request.
+        request: cli.config.Request.
         started: time.monotonic() at which the command began.
 
     Returns:

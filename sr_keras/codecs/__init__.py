@@ -15,6 +15,7 @@ read, `encode(kind, samples, alpha, metadata, quality) -> bytes`.
 """
 
 import importlib
+from collections.abc import Iterator
 from types import ModuleType
 from typing import BinaryIO
 
@@ -29,6 +30,7 @@ __all__ = [
     "Metadata",
     "decode",
     "encode",
+    "encode_strips",
     "tidy_exif",
 ]
 
@@ -113,6 +115,58 @@ def encode(
         The bytes.
     """
     return _module(kind).encode(kind, samples, alpha, metadata, quality)
+
+
+def encode_strips(
+    kind: str,
+    file: BinaryIO,
+    strips: Iterator[np.ndarray],
+    size: tuple[int, int],
+    alpha: bool,
+    metadata: Metadata,
+    quality: int,
+) -> None:
+    """Writes a file of strips, which come one after another from the top.
+
+    PNG and TIFF are written as they come. PNG gets a compression that is
+    faster and a little weaker than that of `encode`. Of the other formats
+    the whole image is put together first.
+
+    Args:
+        kind: as for `encode`.
+        file: open, to be written and read, empty.
+        strips: ndarrays (rows, W, C) of one type.
+        size: (H, W) of all of them together.
+        alpha: as for `encode`.
+        metadata: as for `encode`.
+        quality: as for `encode`.
+
+    Raises:
+        ValueError: the strips are more or fewer rows than they should be.
+    """
+    strips = _counted(strips, size[0])
+    module = _module(kind)
+    if hasattr(module, "encode_strips"):
+        module.encode_strips(file, strips, size, alpha, metadata)
+        return
+    samples = None
+    at = 0
+    for strip in strips:
+        if samples is None:
+            samples = np.empty((*size, strip.shape[2]), strip.dtype)
+        samples[at : at + len(strip)] = strip
+        at += len(strip)
+    file.write(module.encode(kind, samples, alpha, metadata, quality))
+
+
+def _counted(strips: Iterator[np.ndarray], rows: int) -> Iterator[np.ndarray]:
+    for strip in strips:
+        rows -= len(strip)
+        if rows < 0:
+            raise ValueError(f"{-rows} rows too many")
+        yield strip
+    if rows:
+        raise ValueError(f"{rows} rows are missing")
 
 
 def _module(kind: str) -> ModuleType:

@@ -99,29 +99,30 @@ def from_tiff(file: BinaryIO) -> bytes | None:
     return _build(order, kept) if kept else None
 
 
-def into_tiff(tiff: bytes, block: bytes) -> bytes:
+def into_tiff(file: BinaryIO, block: bytes) -> None:
     """Adds an EXIF block to a TIFF file of one page.
 
     The new directory goes to the end of the file: the pixels stay where they
-    are, and so do the offsets to them.
+    are, and so do the offsets to them. A BigTIFF (above 4 GB) stays as it is:
+    its directories have another layout.
 
     Args:
-        tiff: a TIFF file of the byte order of the block (`byte_order`).
+        file: a TIFF file of the byte order of the block (`byte_order`), open
+            to be read and written.
         block: the EXIF block, as `tidy` returns it.
-
-    Returns:
-        The file with the tags added. A BigTIFF (above 4 GB) comes back as it
-        was: its directories have another layout.
     """
-    if tiff[2:4] in (b"+\0", b"\0+"):
-        return tiff
-    order, directory = _parse(io.BytesIO(tiff))
+    file.seek(2)
+    if file.read(2) in (b"+\0", b"\0+"):
+        return
+    order, directory = _parse(file)
     _, added = _parse(io.BytesIO(block[len(PREFIX) :]))
     for tag in _DESCRIPTIVE & added.keys() - {ORIENTATION}:
         directory[tag] = added[tag]
-    tiff += bytes(len(tiff) % 2)
-    start = struct.pack(order + "I", len(tiff))
-    return tiff[:4] + start + tiff[8:] + _pack(directory, order, len(tiff))
+    end = file.seek(0, io.SEEK_END)
+    at = end + end % 2
+    file.write(bytes(at - end) + _pack(directory, order, at))
+    file.seek(4)
+    file.write(struct.pack(order + "I", at))
 
 
 def byte_order(block: bytes | None) -> str:

@@ -5,10 +5,13 @@ Palettes, CMYK and YCbCr go through Pillow, which converts them to RGB.
 
 import contextlib
 import io
+import itertools
 import logging
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+import imagecodecs
 import numpy as np
 import tifffile
 
@@ -29,6 +32,15 @@ _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
 _MINISWHITE, _MINISBLACK, _RGB = 0, 1, 2
 _PLAIN = {_MINISWHITE, _MINISBLACK, _RGB}
 _CONVERTED = {3, 5, 6}  # PALETTE, SEPARATED (CMYK), YCBCR
+
+# Rows of a strip where the image comes in strips.
+_ROWS = 64
+
+# Of zlib: higher ones take several times as long for little.
+_LEVEL = 3
+
+# Bytes of pixels above which a file may not fit into classic TIFF.
+_CLASSIC = 3 << 30
 
 # Values of the tag ExtraSamples.
 _UNSPECIFIED, _PREMULTIPLIED, _ALPHA = 0, 1, 2
@@ -61,17 +73,79 @@ def encode(
         buffer,
         samples if samples.shape[2] > 1 else samples[..., 0],
         byteorder=exif.byte_order(metadata.exif),
-        compression="zlib",
-        predictor=True,
-        iccprofile=metadata.icc,
-        metadata=None,
-        software=False,
-        resolution=metadata.dpi or (1, 1),
-        resolutionunit="INCH" if metadata.dpi else "NONE",
-        **_layout(samples.shape[2], alpha),
+        **_options(samples.shape[2], alpha, metadata),
     )
-    content = buffer.getvalue()
-    return exif.into_tiff(content, metadata.exif) if metadata.exif else content
+    if metadata.exif:
+        exif.into_tiff(buffer, metadata.exif)
+    return buffer.getvalue()
+
+
+def encode_strips(
+    file: BinaryIO,
+    strips: Iterable[np.ndarray],
+    size: tuple[int, int],
+    alpha: bool,
+    metadata: Metadata,
+) -> None:
+    """Writes TIFF as the strips come; see `codecs.encode_strips`."""
+    strips = iter(strips)
+    first = next(strips)
+    channels = first.shape[2]
+    order = exif.byte_order(metadata.exif)
+    pieces = _pieces(itertools.chain([first], strips))
+    tifffile.imwrite(
+        file,
+        (_packed(piece, order) for piece in pieces),
+        shape=(*size, channels) if channels > 1 else size,
+        dtype=first.dtype,
+        rowsperstrip=_ROWS,
+        # Classic TIFF ends at 4 GB, and may not be compressed enough.
+        bigtiff=size[0] * size[1] * channels * first.itemsize > _CLASSIC,
+        byteorder=order,
+        **_options(channels, alpha, metadata),
+    )
+    if metadata.exif:
+        exif.into_tiff(file, metadata.exif)
+
+
+def _pieces(strips: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same rows in pieces of `_ROWS`, the last of them shorter."""
+    kept = None
+    for strip in strips:
+        strip = strip if strip.shape[2] > 1 else strip[..., 0]
+        kept = strip if kept is None else np.concatenate([kept, strip])
+        whole = len(kept) - len(kept) % _ROWS
+        for start in range(0, whole, _ROWS):
+            yield np.ascontiguousarray(kept[start : start + _ROWS])
+        kept = kept[whole:]
+    if len(kept):
+        yield np.ascontiguousarray(kept)
+
+
+def _packed(piece: np.ndarray, order: str) -> bytes:
+    """A strip as it is in the file: differences along its rows, deflated."""
+    if piece.dtype.kind == "f":
+        differences = imagecodecs.floatpred_encode(
+            piece.astype(piece.dtype.newbyteorder(order)), axis=1
+        )
+    else:
+        differences = imagecodecs.delta_encode(piece, axis=1)
+        differences = differences.astype(piece.dtype.newbyteorder(order))
+    return zlib.compress(differences.tobytes(), _LEVEL)
+
+
+def _options(channels: int, alpha: bool, metadata: Metadata) -> dict:
+    """The options for tifffile that all files have."""
+    return {
+        "compression": "zlib",
+        "predictor": True,
+        "iccprofile": metadata.icc,
+        "metadata": None,
+        "software": False,
+        "resolution": metadata.dpi or (1, 1),
+        "resolutionunit": "INCH" if metadata.dpi else "NONE",
+        **_layout(channels, alpha),
+    }
 
 
 def _layout(channels: int, alpha: bool) -> dict:

@@ -44,6 +44,10 @@ _TABLE = {
     "srresnet": (
         "srresnet", "SRResNet", {}, "Ledig et al. 2017: SRGAN's generator",
     ),
+    "srgan": (
+        "srgan", "SRGAN", {},
+        "Ledig et al. 2017: SRResNet, trained to look like a photo",
+    ),
     "lapsrn": (
         "lapsrn", "LapSRN", {}, "Lai et al. 2017: a Laplacian pyramid",
     ),
@@ -181,6 +185,25 @@ def build_bare(name, scale, **arguments):
         return cls(scale=scale, **{"name": name, **fixed, **arguments})
     except TypeError as e:
         raise ValueError(f"{name}: {e}") from e
+
+
+def missing(name, path, others=()):
+    """What is said where there is no network.
+
+    Args:
+        name: str, what was asked for.
+        path: Path where it would be.
+        others: names of weights there are.
+
+    Returns:
+        str.
+    """
+    trained = f"{name} is a network to be trained first; there is "
+    return (
+        f"{trained if str(name) in _TABLE else ''}no network at {path}: give "
+        f"a .keras file, a run's folder, or one of "
+        f"{', '.join((*others, *CLASSICAL))}"
+    )
 
 
 def check_scale(name, scale):

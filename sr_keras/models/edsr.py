@@ -13,6 +13,7 @@ from keras import layers, ops
 from sr_keras.layers import DIV2K_MEAN, MeanShift, PixelShuffle
 from sr_keras.models import published as published_weights
 from sr_keras.models.network import Network, reach_of
+from sr_keras.models.recipes import COSINE
 
 
 @keras.saving.register_keras_serializable("sr_keras")
@@ -154,16 +155,13 @@ RECIPES = {
         "data": {
             "hr_patch_size": 96, "batch_size": 16, "degradation": "bicubic",
         },
-        "learning": {
-            "loss": "l1", "optimizer": "adam", "learning_rate": 2e-4,
-            "schedule": "cosine", "final_rate": 1e-6, "epochs": 300,
-            "steps_per_epoch": 1000,
-        },
+        "learning": COSINE,
     },
     "paper": {
-        # 48x48 LR pixels: 96 is for x2, 144 and 192 are for x3 and x4.
+        # Section 4.2: 48x48 LR pixels. Of HR that is 96x96, 144x144 and
+        # 192x192 at x2, x3 and x4.
         "data": {
-            "hr_patch_size": 96, "batch_size": 16, "degradation": "bicubic",
+            "hr_patch_size": None, "batch_size": 16, "degradation": "bicubic",
         },
         "learning": _LEARNING,
     },

@@ -14,6 +14,7 @@ from keras import layers
 from sr_keras.layers import MeanShift, PixelShuffle
 from sr_keras.models import published as published_weights
 from sr_keras.models.network import Network, reach_of
+from sr_keras.models.recipes import COSINE
 
 
 @keras.saving.register_keras_serializable("sr_keras")
@@ -154,11 +155,7 @@ RECIPES = {
         "data": {
             "hr_patch_size": 96, "batch_size": 16, "degradation": "bicubic",
         },
-        "learning": {
-            "loss": "l1", "optimizer": "adam", "learning_rate": 2e-4,
-            "schedule": "cosine", "final_rate": 1e-6, "epochs": 300,
-            "steps_per_epoch": 1000,
-        },
+        "learning": COSINE,
     },
     "paper": {
         # Section 3.2: 16 HR patches of 96x96 a step.

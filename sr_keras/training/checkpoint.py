@@ -1,5 +1,6 @@
 """The whole state of a training in one file, to go on with exactly."""
 
+import io
 import json
 import os
 import zipfile
@@ -17,7 +18,7 @@ def save(path, trainer, record):
 
     Args:
         path: Path, ending in .npz.
-        trainer: PixelTrainer.
+        trainer: Trainer.
         record: JSON values, what is known besides.
 
     Raises:
@@ -32,28 +33,53 @@ def save(path, trainer, record):
     arrays[_RECORD] = np.frombuffer(text, np.uint8)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.npz")
     try:
-        np.savez(temporary, **arrays)
+        with open(temporary, "wb") as file:
+            np.savez(file, **arrays)
+            file.flush()
+            os.fsync(file.fileno())  # a power cut does not lose both
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def load(path, trainer):
-    """Put a training into the state it was in.
+def read(path):
+    """Read a checkpoint.
 
     Args:
         path: Path.
-        trainer: PixelTrainer, made and compiled as then.
+
+    Returns:
+        bytes; none where there is no file.
+
+    Raises:
+        ValueError: it is empty.
+        OSError: it cannot be read.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except FileNotFoundError:
+        return b""
+    if not content:
+        raise ValueError(f"{path} is no checkpoint (it is empty): delete it")
+    return content
+
+
+def load(content, trainer, path):
+    """Put a training into the state it was in.
+
+    Args:
+        content: bytes of a checkpoint.
+        trainer: Trainer, made and compiled as then.
+        path: Path or str, where it is from.
 
     Returns:
         The record.
 
     Raises:
         ValueError: the file is broken, or of another network or optimizer.
-        OSError: it cannot be read.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             record = json.loads(stored[_RECORD].tobytes())
             names = sorted(set(stored.files) - {_RECORD})
             arrays = [stored[name] for name in names]

@@ -138,23 +138,36 @@ class Plan:
         network: dict, arguments of the network.
         data: Data.
         learning: Learning.
+        objective: str, what it is after.
+        own: the settings of the objective, a dataclass; None for none.
     """
 
     network: dict
     data: Data
     learning: Learning
+    objective: str = "pixel"
+    own: object = None
 
     def to_dict(self):
         """Return the settings as JSON values, group by group."""
-        return dataclasses.asdict(self)
+        groups = {
+            "network": dict(self.network),
+            "data": dataclasses.asdict(self.data),
+            "learning": dataclasses.asdict(self.learning),
+        }
+        if self.own is not None:
+            groups[self.objective] = dataclasses.asdict(self.own)
+        return groups
 
 
-def plan(groups):
+def plan(groups, objective="pixel", settings=None):
     """Check settings and put them together.
 
     Args:
         groups: dict of group -> dict of field -> value; what is missing has
             its default.
+        objective: str, what the training is after.
+        settings: dataclass of the group of that name, or None for none.
 
     Returns:
         Plan.
@@ -163,11 +176,16 @@ def plan(groups):
         ValueError: an unknown group or field, or a value out of range.
         TypeError: a value of the wrong kind.
     """
-    check_known("config", groups, ["network", "data", "learning"])
+    own = [objective] if settings else []
+    check_known("config", groups, ["network", "data", "learning", *own])
     return Plan(
         dict(groups.get("network", {})),
         checked("data", groups.get("data", {}), Data),
         checked("learning", groups.get("learning", {}), Learning),
+        objective,
+        checked(objective, groups.get(objective, {}), settings)
+        if settings
+        else None,
     )
 
 

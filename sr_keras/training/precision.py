@@ -1,10 +1,13 @@
-"""Training in a narrower number format where the processor is faster at it."""
+"""Computing in a narrower number format where the processor is faster at it."""
 
 import contextlib
 import os
 from pathlib import Path
 
 import keras
+
+from sr_keras import runner
+from sr_keras.models import graph
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -28,38 +31,72 @@ def chosen(precision):
 
 
 @contextlib.contextmanager
-def computing(network, precision):
-    """Let a network's layers with weights compute in another format.
+def computing(network, precision, to_use=False):
+    """Let a network compute in another format: see `compute_in`.
 
-    The weights stay float32, and so do the layers without any: the image
-    that a refiner's residual is added to keeps all its digits. What comes
-    out of a training like this is a float32 network like any other.
+    What comes out of a training like this is a float32 network like any
+    other.
 
     Args:
         network: `Network`.
         precision: str, one of `PRECISIONS`.
+        to_use: bool, as there.
+    """
+    network = getattr(network, "network", network)
+    before = [(layer, layer.dtype_policy) for layer in network.layers]
+    try:
+        compute_in(network, precision, to_use)
+        yield
+    finally:
+        if chosen(precision) != "float32":
+            for layer, policy in before:
+                layer.dtype_policy = policy
+            _forget_graph(network)
+
+
+def compute_in(network, precision, to_use=False):
+    """Let a network compute in another format from now on.
+
+    Its weights stay float32, and so does what has seen no layer with weights,
+    and a last layer without any: the image that a residual is added to keeps
+    all its digits.
+
+    Args:
+        network: `Network`.
+        precision: str, one of `PRECISIONS`.
+        to_use: bool, whether it is to make pictures: then the layers that
+            give the pixels are exact, which keeps them within a level.
     """
     name = chosen(precision)
     if name == "float32":
-        yield
         return
-    layers = [layer for layer in network.layers if layer.weights]
-    before = [layer.dtype_policy for layer in layers]
+    network = getattr(network, "network", network)
+    exact = graph.last_with_weights(network) if to_use else []
+    for layer in _coarse(network, exact):
+        layer.dtype_policy = keras.DTypePolicy(f"mixed_{name}")
     _forget_graph(network)
-    try:
-        for layer in layers:
-            layer.dtype_policy = keras.DTypePolicy(f"mixed_{name}")
-        yield
-    finally:
-        for layer, policy in zip(layers, before, strict=True):
-            layer.dtype_policy = policy
-        _forget_graph(network)
+
+
+def _coarse(network, exact):
+    """Layers with weights, and those that see nothing but what these give."""
+    found, last = graph.calls(network, keras.Input(network.input_shape[1:]))
+    coarse, theirs = [], set()
+    for call in found:
+        if call.layer in exact:
+            continue
+        is_last = any(x is last for x in call.outputs)
+        among = all(id(x) in theirs for x in call.inputs) and not is_last
+        if call.layer.weights or among:
+            coarse.append(call.layer)
+            theirs.update(id(x) for x in call.outputs)
+    return coarse
 
 
 def _forget_graph(network):
-    """The compiled function of `inference.forward_of` has the old format."""
+    """What has been compiled has the old format."""
     if hasattr(network, "_forward"):
         del network._forward
+    runner.forget(network)
 
 
 def _is_fast():

@@ -12,7 +12,7 @@ from sr_keras.resize import imresize
 PROTOCOL = "matlab-y"
 
 # The most that an image counts: one without a fault has no end of decibels.
-_CEILING = 100.0
+CEILING = 100.0
 
 
 @dataclasses.dataclass
@@ -40,25 +40,30 @@ class Validation:
         Raises:
             ValueError: no image can be read, or one cannot be scored.
         """
-        return self._mean(self._interpolated)[0]
+        return self._mean(self._interpolated)[0]["psnr"]
 
-    def score(self, network, shown=0):
+    def score(self, network, shown=0, measures=None):
         """What a network reaches.
 
         Args:
             network: Network.
             shown: int, how many images to return beside it.
+            measures: dict of name -> function (sr, hr, scale) -> float of
+                ndarrays (H, W, C), float32 in [0, 1]; None for none.
 
         Returns:
-            Tuple (mean PSNR in decibels, list of tuples of ndarrays (lr,
-            bicubic, sr, hr), float32 (H, W, 3) in [0, 1]).
+            Tuple (dict: "psnr" in decibels and the measures, their means;
+            list of tuples of ndarrays (lr, bicubic, sr, hr), float32
+            (H, W, 3) in [0, 1]).
 
         Raises:
             ValueError: no image can be read.
         """
-        return self._mean(lambda lr: inference.upscale(lr, network), shown)
+        return self._mean(
+            lambda lr: inference.upscale(lr, network), shown, measures or {}
+        )
 
-    def _mean(self, enlarge, shown=0):
+    def _mean(self, enlarge, shown=0, measures=()):
         values, seen = [], []
         pairs = pipelines.whole(
             self.source,
@@ -70,7 +75,8 @@ class Validation:
             lr, hr = lr[0], hr[0]
             sr = enlarge(lr)
             psnr = metrics.psnr(sr, hr, PROTOCOL, self.scale)
-            values.append(min(psnr, _CEILING))
+            values.append([min(psnr, CEILING)])
+            values[-1] += [measures[n](sr, hr, self.scale) for n in measures]
             if len(seen) < shown:
                 seen.append((lr, self._interpolated(lr), sr, hr))
         if not values:
@@ -78,7 +84,8 @@ class Validation:
                 f"no image of {self.source.name} can be read: give another "
                 "--validation"
             )
-        return float(np.mean(values)), seen
+        means = map(float, np.mean(values, axis=0))
+        return dict(zip(["psnr", *measures], means, strict=True)), seen
 
     def _interpolated(self, lr):
         # In 8 bits, as MATLAB and the papers do.

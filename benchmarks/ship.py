@@ -1,0 +1,101 @@
+"""Make weights of a run part of the package: a float16 file and its card.
+
+    python benchmarks/ship.py runs/espcn_x2 fast --licence "..." --hours 1.5
+
+The network is scored on Set5 as it is and as it will be stored; storing may
+cost 0.01 dB at most. The file goes to sr_keras/weights/, its card into the
+index there, in the place of that of the same name and factor. How it was
+trained is read from the run's config.json; `--command`, `--trained-on` and
+`--seed` say it where there is none.
+"""
+
+import json
+from pathlib import Path
+
+from common import ROOT, SET5, arguments, machine, mean, set5, table
+
+PROTOCOL = "matlab-y"
+
+# What the storage may cost, in dB.
+MOST = 0.01
+
+
+def main():
+    args, _ = arguments(
+        __doc__,
+        ("run", {"type": Path, "help": "a run's folder or a .keras file"}),
+        ("name", {"help": "fast, quality, photo ..."}),
+        ("--licence", {"required": True, "help": "of the data"}),
+        ("--hours", {"type": float, "required": True, "help": "of training"}),
+        ("--steps", {"type": int}),
+        ("--seed", {"type": int}),
+        ("--trained-on", {"help": "the data's name"}),
+        ("--command", {"help": "what was typed"}),
+        ("--folder", {"type": Path, "default": ROOT / "sr_keras/weights"}),
+    )
+    from sr_keras import artifact, weights
+
+    print(machine(), end="\n\n")
+    network = artifact.load(args.run)
+    scale = network.scale
+    content = weights.stored(network)
+    twin = weights.restored(network, content)
+    before, after = (score(args.data, n, scale) for n in (network, twin))
+    table(["image", "float32", "float16"],
+          [[name, f"{before[name]:.4f}", f"{after[name]:.4f}"]
+           for name in SET5])  # fmt: skip
+    cost = mean(before.values()) - mean(after.values())
+    if not cost < MOST:
+        raise SystemExit(f"float16 costs {cost:.4f} dB, more than {MOST}")
+    card = {
+        "name": args.name,
+        "scale": scale,
+        **history(args, network),
+        "licence": args.licence,
+        "hours": args.hours,
+        "scores": {"Set5": {PROTOCOL: round(mean(after.values()), 3)}},
+        "float16": round(cost, 5),
+    }
+    path = weights.add(network, content, card, args.folder)
+    print(
+        f"\n{path}: {len(content) / 1000:.0f} kB, float16 costs {cost:.5f} dB"
+    )
+
+
+def score(data, network, scale):
+    """PSNR of each image of Set5, {name: dB}."""
+    from sr_keras import images, inference, metrics
+
+    found = {}
+    for name in SET5:
+        lr, hr = (images.read(p).pixels for p in set5(data, name, scale))
+        sr = inference.upscale(lr, network)
+        hr = hr[: sr.shape[0], : sr.shape[1]]
+        own = metrics.score(sr, hr, (scale, scale), protocols=[PROTOCOL])
+        found[name] = own[PROTOCOL]["psnr"]
+    return found
+
+
+def history(args, network):
+    """What the run's own files, or the arguments, say of the training."""
+    config = args.run / "config.json"
+    stored = json.loads(config.read_text()) if config.is_file() else {}
+    learning = stored.get("learning", {})
+    found = {
+        "data": args.trained_on or stored.get("data"),
+        "command": args.command or stored.get("command"),
+        "seed": args.seed if args.seed is not None else learning.get("seed"),
+        "steps": args.steps or network.about.get("steps"),
+    }
+    missing = [name for name, value in found.items() if value is None]
+    if missing:
+        flags = {"data": "trained-on"}
+        raise SystemExit(
+            "the run does not say: give "
+            + ", ".join(f"--{flags.get(name, name)}" for name in missing)
+        )
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""One photo of `upscale`: from what was read to the files that are written."""
+
+import contextlib
+import dataclasses
+import math
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from sr_keras import artifact, chroma, images, inference, resize, trust
+from sr_keras import weights as shipped
+from sr_keras.cli.photo import label, region, target
+from sr_keras.enlarger import TILE_BYTES, Enlarger
+from sr_keras.routes import enlargement
+from sr_keras.strips import StripWriter, blank
+from sr_keras.training import precision
+
+# Resident once Keras and TensorFlow are loaded: measured.
+_BASE_BYTES = 0.6e9
+
+# Pixels that PNG takes a second, whatever the network: measured.
+_WRITTEN = 25e6
+
+# The part of a photo that a page shows, in pixels of the result.
+_SHOWN = (720, 1080)
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """What has come of a photo.
+
+    Attributes:
+        path: Path of the result, None for stdout.
+        size: pair (height, width).
+        guarded: chroma.Measured, or None without a guard.
+        shown: comparing.Shown, or None without a page.
+    """
+
+    path: Path | None
+    size: tuple[int, int]
+    guarded: chroma.Measured | None
+    shown: object | None
+
+
+class Plan(NamedTuple):
+    """What is to be expected.
+
+    Attributes:
+        text: str, sizes and factor.
+        seconds: float.
+        gigabytes: float.
+    """
+
+    text: str
+    seconds: float
+    gigabytes: float
+
+
+class Work:
+    """What all photos of a run share: the networks.
+
+    Args:
+        args: argparse.Namespace of `upscale`.
+    """
+
+    def __init__(self, args):
+        self.args = args
+        self._networks = {}
+        self._lock = threading.Lock()
+        self._stack = contextlib.ExitStack()
+        self._speeds = {}
+        if args.model not in shipped.names():
+            # A wrong one is told once, not for each photo.
+            self._network(None)
+        elif args.scale is not None:
+            resize.parse_scale(args.scale)
+
+    def plan(self, where, stored):
+        """Say what a photo will take.
+
+        Args:
+            where: cli.targets.Target.
+            stored: images.Stored.
+
+        Returns:
+            Plan.
+        """
+        stored = self._part(stored)
+        scale, size = self._target(stored.shape)
+        work = self._enlarger(stored, scale, size, None)
+        height, width, channels = stored.shape
+        pixels = math.prod(size)
+        seconds = work.seconds(self._speed(work)) + pixels / _WRITTEN
+        held = height * width * channels * (stored.like.bits // 8)
+        tile = min(TILE_BYTES, work.tile_bytes())
+        whole = 4 * pixels * channels if work.runner.reach is None else 0
+        text = f"{width}x{height} -> {size[1]}x{size[0]} ({label(scale)})"
+        total = _BASE_BYTES + 2 * held + 1.5 * tile + 2.5 * whole
+        return Plan(text, seconds, total / 1e9)
+
+    def enlarge(self, where, stored, report):
+        """Enlarge a photo and write what is asked for.
+
+        Args:
+            where: cli.targets.Target.
+            stored: images.Stored.
+            report: function (share that is done).
+
+        Returns:
+            Made.
+        """
+        stored = self._part(stored)
+        scale, size = self._target(stored.shape)
+        work = self._enlarger(stored, scale, size, report)
+        kind = self._kind(where, stored.like)
+        path = where.path(scale, kind)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        shown = self._write(where, work, (scale, kind), stored)
+        if self.args.samples:
+            self._write_samples(where, stored, scale, kind)
+        guarded = work.guarded if self.args.color_guard else None
+        return Made(path, size, guarded, shown)
+
+    def _part(self, stored):
+        if not self.args.crop:
+            return stored
+        return stored.cropped(region(self.args.crop, stored.shape))
+
+    def _target(self, shape):
+        args = self.args
+        job = {n: getattr(args, n) for n in ("scale", "width", "height")}
+        if all(value is None for value in job.values()):
+            own = 2
+            if args.model not in shipped.names():
+                own = self._network(None).scale
+            job["scale"] = own
+        return target(job, shape)
+
+    def _network(self, factor):
+        """The network for a factor, loaded once."""
+        name = self.args.model
+        key = None
+        if name in shipped.names():
+            key = shipped.card_for(name, factor)["file"]
+        with self._lock:
+            if key not in self._networks:
+                network = artifact.load(name, factor)
+                self._stack.enter_context(
+                    precision.computing(network, self.args.precision, True)
+                )
+                self._networks[key] = network
+            return self._networks[key]
+
+    def _enlarger(self, stored, scale, size, report) -> Enlarger:
+        network = self._network(max(scale))
+        args = self.args
+        finish = inference.finish_for(
+            network,
+            args.self_ensemble,
+            args.back_projection,
+            color_guard=args.color_guard,
+            tile=args.tile,
+            memory=inference.memory_for(args.jobs),
+        )
+        return enlargement(
+            network,
+            stored,
+            scale,
+            size,
+            finish,
+            with_trust=args.trust_map,
+            report=report,
+        )
+
+    def _kind(self, where, like):
+        if where.file:
+            return images.format_of(where.file)
+        kind = self.args.format or "png"
+        if like.pixels.shape[-1] not in (1, 3):
+            return "tiff"
+        return kind
+
+    def _write(self, where, work, place, stored):
+        scale, kind = place
+        path, like = where.path(scale, kind), stored.like
+        shown = self._page_part(where, stored, scale, work.size)
+        with contextlib.ExitStack() as stack:
+            writer = stack.enter_context(
+                StripWriter(path or _stdout(), kind, like, work.size)
+            )
+            doubts = None
+            if work.with_trust:
+                doubts = stack.enter_context(
+                    StripWriter(
+                        where.path(scale, "png", "_trust"),
+                        "png",
+                        blank(3, like),
+                        work.size,
+                    )
+                )
+            for band in work.bands(writer.codes or 32):
+                if writer.codes:
+                    writer.put_codes(band["sr"])
+                else:
+                    writer.put(band["sr"])
+                if doubts:
+                    doubts.put(trust.shown(band["trust"]))
+                if shown:
+                    shown.add(band["sr"])
+        return shown
+
+    def _page_part(self, where, stored, scale, size):
+        if self.args.compare is None:
+            return None
+        from sr_keras.cli.comparing import Shown
+
+        return Shown(where.name, stored, scale, size, _SHOWN)
+
+    def _write_samples(self, where, stored, scale, kind):
+        network = self._network(max(scale))
+        if not hasattr(network, "samples"):
+            raise ValueError(
+                f"--samples is for networks that draw them, as vae does, not "
+                f"for {network.name}"
+            )
+        if set(scale) != {network.scale}:
+            raise ValueError(
+                f"--samples are drawn at the network's own factor, "
+                f"{network.scale}, not {label(scale)}"
+            )
+        drawn = inference.samples(network, stored.image(), self.args.samples)
+        for i, image in enumerate(drawn, 1):
+            images.write(where.path(scale, kind, f"_sample{i}"), image)
+
+    def _speed(self, work):
+        """LR pixels a second that the network takes on this machine."""
+        network = work.runner.network
+        if id(network) not in self._speeds:
+            side = 96
+            sample = np.full(
+                (side, side, work.source.shape[-1]), 0.5, "float32"
+            )
+            run = work.runner.sample
+            run(sample)
+            start = time.perf_counter()
+            run(sample)
+            seconds = time.perf_counter() - start
+            self._speeds[id(network)] = side * side / seconds
+        return self._speeds[id(network)]
+
+
+def _stdout():
+    import sys
+
+    return sys.stdout.buffer

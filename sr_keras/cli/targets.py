@@ -1,0 +1,221 @@
+"""Which files `upscale` reads, and where their results go."""
+
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from sr_keras import images
+from sr_keras.cli import say
+from sr_keras.cli.files import save_json
+from sr_keras.cli.photo import label
+
+# What the results in a folder were made with.
+RECORD = "upscale.json"
+
+
+class Target(NamedTuple):
+    """A photo and its result's place.
+
+    Attributes:
+        source: Path, or None for stdin.
+        name: str, what it is called in tables.
+        folder: Path of the result's folder, or None for stdout.
+        stem: str, the result's name without factor and suffix; None where
+            `file` is given.
+        file: Path of the result, where its name was given.
+        root: Path of the folder that mirrors the photo's, if one does.
+    """
+
+    source: Path | None
+    name: str
+    folder: Path | None
+    stem: str | None = None
+    file: Path | None = None
+    root: Path | None = None
+
+    def path(self, scale, kind, ending=""):
+        """Where a result goes; None for stdout.
+
+        Args:
+            scale: pair (y, x) of factors.
+            kind: str, the format, which is its suffix.
+            ending: str, what is added to the name: "_trust".
+
+        Returns:
+            Path.
+        """
+        if self.folder is None:
+            return None
+        if self.file and not ending:
+            return self.file
+        if self.file:
+            return self.file.with_name(f"{self.file.stem}{ending}.{kind}")
+        return self.folder / f"{self.stem}_{label(scale)}{ending}.{kind}"
+
+
+def targets(args):
+    """Find the photos.
+
+    Args:
+        args: argparse.Namespace of `upscale`.
+
+    Returns:
+        List of Target.
+
+    Raises:
+        ValueError, FileNotFoundError: an input that is none, or a place that
+            cannot be used.
+    """
+    output = args.output
+    if args.inputs == ["-"]:
+        return [_single(None, "stdin", output or "-")]
+    one = len(args.inputs) == 1 and Path(args.inputs[0]).is_file()
+    if one and output and (output == "-" or _is_picture(output)):
+        path = Path(args.inputs[0])
+        return [_single(path, path.name, output)]
+    if output == "-" or (output and Path(output).is_file()):
+        raise ValueError(f"--output {output} takes one photo: give a folder")
+    found = []
+    for given in args.inputs:
+        found += _of(given, args)
+    return _distinct(found)
+
+
+def check_record(folder, settings, overwrite):
+    """Keep results of other settings apart.
+
+    Args:
+        folder: Path of results.
+        settings: dict, what they are made with.
+        overwrite: bool, whether they may be replaced.
+
+    Raises:
+        ValueError: the folder has results of other settings.
+    """
+    record = folder / RECORD
+    settings = json.loads(json.dumps(settings))
+    try:
+        stored = json.loads(record.read_text("utf-8"))
+    except (OSError, ValueError):
+        stored = None
+    if stored == settings:
+        return
+    if stored is not None and not overwrite:
+        raise ValueError(
+            f"{folder} has results of other settings: add --overwrite, or "
+            "give another --output"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    save_json(record, settings)
+
+
+def drop_record(folder):
+    """Take away a record that has no results, and its folders.
+
+    Args:
+        folder: Path of results.
+    """
+    if any(p.is_file() and p.name != RECORD for p in folder.rglob("*")):
+        return
+    (folder / RECORD).unlink(missing_ok=True)
+    for path in sorted([folder, *folder.rglob("*")], reverse=True):
+        with contextlib.suppress(OSError):  # somebody has put something there
+            path.rmdir()
+
+
+def is_done(path, source):
+    """Whether there is a result that is not older than its photo.
+
+    Args:
+        path: Path of the result.
+        source: Path of the photo, or None.
+
+    Returns:
+        bool.
+    """
+    try:
+        return path.stat().st_mtime >= source.stat().st_mtime
+    except (OSError, AttributeError):
+        return False
+
+
+def _single(source, name, output):
+    if output == "-":
+        return Target(source, name, None)
+    path = Path(output)
+    if path.is_dir():
+        return Target(source, name, path, Path(name).stem)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent}: make it")
+    images.format_of(path)
+    return Target(source, name, path.parent, file=path)
+
+
+def _is_picture(output):
+    path = Path(output)
+    return bool(path.suffix) and not path.is_dir()
+
+
+def _of(given, args):
+    """The targets of one input."""
+    found = images.find(given)
+    folder = Path(args.output) if args.output else None
+    if os.path.isfile(given):
+        path = found[0][0]
+        return [Target(path, given, folder or path.parent, path.stem)]
+    root = folder
+    if root is None:
+        asked = args.scale and f"x{args.scale}"
+        asked = asked or (args.width and f"w{args.width}")
+        asked = asked or (args.height and f"h{args.height}") or "larger"
+        place = Path(os.path.abspath(given))
+        place = place if place.is_dir() else Path.cwd() / "photos"
+        root = place.with_name(f"{place.name}_{asked}")
+    kept = []
+    for path, relative in found:
+        if _is_result(path, root):
+            continue
+        place = root / relative.parent
+        kept.append(
+            Target(path, str(relative), place, relative.stem, root=root)
+        )
+    if not kept:
+        raise ValueError(f"{given} has results of earlier runs only, no photos")
+    return kept
+
+
+def _is_result(path, root):
+    """Whether a photo is itself a result: its folder, or one above, says."""
+    if root.absolute() in path.absolute().parents:
+        return True
+    return any((folder / RECORD).exists() for folder in path.parents)
+
+
+def _distinct(found):
+    """Equal names of two formats get the format into the result's name."""
+    places = [(t.folder, t.stem) for t in found]
+    kept, seen = [], set()
+    for target, place in zip(found, places, strict=True):
+        if target.source in seen:
+            continue
+        seen.add(target.source)
+        if places.count(place) > 1:
+            suffix = target.source.suffix.lstrip(".")
+            target = target._replace(stem=f"{target.stem}_{suffix}")
+        kept.append(target)
+    names = [(t.folder, t.stem) for t in kept]
+    for target in kept:
+        if target.stem and names.count((target.folder, target.stem)) > 1:
+            raise ValueError(
+                f"two photos would be written to {target.folder}/"
+                f"{target.stem}: leave out --output, or rename one"
+            )
+    return kept
+
+
+def tell(text, to_stdout):
+    """Say something where it does not get into a picture on stdout."""
+    say(text, sys.stderr if to_stdout else None)

@@ -1,0 +1,295 @@
+"""The work of `upscale`: one photo after another, or several at once."""
+
+import concurrent.futures
+import csv
+import glob
+import io
+import os
+import sys
+import threading
+import time
+
+from sr_keras import geometry, images, memory
+from sr_keras.cli import (
+    EXIT_BAD_INPUT,
+    EXIT_DONE,
+    EXIT_SOME_FAILED,
+    describe,
+    exit_code,
+    load_keras,
+    say,
+)
+from sr_keras.cli import targets as places
+from sr_keras.cli.files import save_text
+from sr_keras.cli.photo import label
+from sr_keras.cli.progress import bar, counted, duration
+
+COLUMNS = (
+    *("file", "result", "status", "width", "height", "seconds"),
+    *("delta_e_before", "delta_e_after", "message"),
+)
+
+# Settings that decide what a result looks like.
+_DECIDING = (
+    *("scale", "width", "height", "model", "self_ensemble", "back_projection"),
+    *("color_guard", "crop", "format", "precision", "trust_map", "samples"),
+)
+
+# Seconds between two looks at whether anybody has pressed Ctrl-C.
+_LOOK = 0.5
+
+
+def run(args):
+    """Work through the photos.
+
+    Args:
+        args: argparse.Namespace of `upscale`.
+
+    Returns:
+        The exit code.
+    """
+    todo = places.targets(args)
+    settings = {name: getattr(args, name) for name in _DECIDING}
+    roots = {target.root for target in todo if target.root}
+    for root in roots:
+        places.check_record(root, settings, args.overwrite)
+    album = Album(args, todo)
+    try:
+        code = album.work_through()
+    finally:
+        for root in roots:
+            places.drop_record(root)
+    album.finish()
+    return code
+
+
+class Album:
+    """The photos of a run, and what has become of each.
+
+    Args:
+        args: argparse.Namespace of `upscale`.
+        todo: list of cli.targets.Target.
+    """
+
+    def __init__(self, args, todo):
+        self.args, self.todo = args, todo
+        self.rows = {}
+        self.pages = {}
+        self._quiet = any(target.folder is None for target in todo)
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._shares = [0.0] * len(todo)
+        self._files = {}
+        self._bar = None
+
+    def work_through(self):
+        """Take all photos; return the exit code."""
+        self._reader = concurrent.futures.ThreadPoolExecutor(1)
+        first = next((i for i in range(len(self.todo)) if self._wanted(i)), -1)
+        if first < 0:
+            for i in range(len(self.todo)):
+                self._take(i)
+            return EXIT_DONE
+        # The first photo is read while TensorFlow is imported.
+        self._read(first)
+        load_keras()
+        from sr_keras.cli.enlarging import Work
+
+        self._work = Work(self.args)
+        self._say_plan(first)
+        interruption = None
+        jobs = min(self.args.jobs, len(self.todo))
+        pool = concurrent.futures.ThreadPoolExecutor(jobs)
+        with bar(len(self.todo), "photo") as self._bar:
+            futures = [
+                pool.submit(self._take, i) for i in range(len(self.todo))
+            ]
+            try:
+                for future in futures:
+                    self._wait(future)
+            except KeyboardInterrupt as e:
+                interruption = e
+                self._stop.set()
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+                self._reader.shutdown(wait=False, cancel_futures=True)
+        if interruption is not None:
+            say("stopped", sys.stderr)
+            return exit_code(interruption)
+        return self._code()
+
+    def finish(self):
+        """Write the table and the page."""
+        args = self.args
+        if args.csv is not None:
+            save_text(args.csv, self._table())
+        if args.compare is not None:
+            from sr_keras.cli import comparing
+
+            shown = [self.pages[i] for i in sorted(self.pages)]
+            save_text(args.compare, comparing.page(shown))
+            self._tell(f"wrote {args.compare}")
+
+    def _wanted(self, i):
+        """Whether there is something to do for a photo."""
+        target = self.todo[i]
+        return self.args.overwrite or not self._is_done(target)
+
+    def _is_done(self, target):
+        if target.source is None or target.folder is None:
+            return False
+        if target.file:
+            if target.file.exists():
+                raise ValueError(
+                    f"{target.file} is there already: add --overwrite"
+                )
+            return False
+        # The factor may depend on the photo: any of the name will do, if
+        # the record of the folder says that its settings were these.
+        found = target.folder.glob(f"{glob.escape(target.stem)}_x*")
+        return any(
+            places.is_done(path, target.source)
+            for path in found
+            if path.stem.rpartition("_")[0] == target.stem
+            and self._matches(path)
+        )
+
+    def _matches(self, path):
+        """Whether a result's name has the factor that is asked for."""
+        if self.args.scale is None:
+            return True
+        wanted = label(geometry.parse_scale(self.args.scale))
+        return path.stem.endswith(f"_{wanted}")
+
+    def _read(self, i):
+        """Have a photo read in the background."""
+        with self._lock:
+            if i < len(self.todo) and i not in self._files:
+                self._files[i] = self._reader.submit(self._load, self.todo[i])
+
+    def _load(self, target):
+        most = self.args.max_pixels
+        if target.source is None:
+            content = sys.stdin.buffer.read()
+            return images.load_bytes(content, target.name, most)
+        return images.load(target.source, most)
+
+    def _wait(self, future):
+        while True:
+            try:
+                return future.result(timeout=_LOOK)
+            except concurrent.futures.TimeoutError:
+                continue
+
+    def _take(self, i):
+        target = self.todo[i]
+        started = time.monotonic()
+        row = {"file": target.name, "status": "done"}
+        try:
+            if not self._wanted(i):
+                row["status"] = "done before"
+                self._tell(f"{target.name}: done before")
+            else:
+                self._read(i)
+                self._read(i + 1)
+                row |= self._made(i, started)
+        except _Stopped:
+            row["status"] = "stopped"
+        except Exception as e:
+            if os.environ.get("SR_KERAS_TRACEBACK"):
+                raise
+            row |= {"status": "failed", "message": describe(e)}
+            named = target.name in row["message"]
+            text = row["message"]
+            say(text if named else f"{target.name}: {text}", sys.stderr)
+        finally:
+            with self._lock:
+                self._files.pop(i, None)
+            self._show(i, 1.0)
+        row.setdefault("seconds", round(time.monotonic() - started, 2))
+        with self._lock:
+            self.rows[i] = row
+
+    def _made(self, i, started):
+        target = self.todo[i]
+        stored = self._files[i].result()
+        for note in stored.like.notes:
+            say(f"{target.name}: {note}", sys.stderr)
+
+        def report(share):
+            if self._stop.is_set():
+                raise _Stopped
+            self._show(i, share)
+
+        made = self._work.enlarge(target, stored, report)
+        with self._lock:
+            if made.shown is not None:
+                self.pages[i] = made.shown
+        seconds = time.monotonic() - started
+        self._tell(_line(target, made, seconds))
+        row = {
+            "result": str(made.path or "-"),
+            "width": made.size[1],
+            "height": made.size[0],
+            "seconds": round(seconds, 2),
+        }
+        if made.guarded is not None:
+            row["delta_e_before"] = round(made.guarded.before, 3)
+            row["delta_e_after"] = round(made.guarded.after, 3)
+        return row
+
+    def _show(self, i, share):
+        with self._lock:
+            before, self._shares[i] = self._shares[i], share
+            if self._bar is not None:
+                self._bar.update(share - before)
+
+    def _say_plan(self, first):
+        target = self.todo[first]
+        try:
+            plan = self._work.plan(target, self._files[first].result())
+        except (ValueError, OSError):
+            return  # it will be told when it is this photo's turn
+        count = counted(len(self.todo), "photo")
+        self._tell(
+            f"{count}; {target.name}: {plan.text}; about "
+            f"{duration(plan.seconds)} and {plan.gigabytes:.1f} GB"
+            f"{' each' if len(self.todo) > 1 else ''}"
+        )
+        free = memory.available() / 1e9
+        if plan.gigabytes * min(self.args.jobs, len(self.todo)) > free:
+            say(
+                f"only {free:.1f} GB of memory are free: it may not suffice",
+                sys.stderr,
+            )
+
+    def _tell(self, text):
+        with self._lock:
+            places.tell(text, self._quiet)
+
+    def _code(self):
+        failed = [row["status"] == "failed" for row in self.rows.values()]
+        if failed and all(failed):
+            return EXIT_BAD_INPUT
+        return EXIT_SOME_FAILED if any(failed) else EXIT_DONE
+
+    def _table(self):
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS, "", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows[i] for i in sorted(self.rows))
+        return text.getvalue()
+
+
+class _Stopped(Exception):  # noqa: N818, nothing is wrong
+    """Somebody has pressed Ctrl-C."""
+
+
+def _line(target, made, seconds):
+    """What is said of a photo that is done."""
+    size = f"{made.size[1]}x{made.size[0]}"
+    text = f"{target.name}: {made.path or 'stdout'}, {size}, {seconds:.1f} s"
+    if made.guarded is not None:
+        before, after = made.guarded.before, made.guarded.after
+        text += f", colours off by {before:.2f} and now {after:.2f} (delta E)"
+    return text

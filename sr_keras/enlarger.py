@@ -1,0 +1,331 @@
+"""A network that enlarges by its own factor, on images of any size.
+
+An image is cut into tiles, each computed with a margin as wide as anything
+reaches, and the result comes band by band, from the top: neither the features
+nor the result of a large image have to be in memory at once.
+"""
+
+import math
+
+import numpy as np
+
+from sr_keras import chroma, memory, symmetry, tiles, trust
+
+# Bytes that a tile may take: as many as make nothing faster any more, and more
+# where its margins would be a large part of it.
+_ENOUGH_BYTES = 60_000_000
+TILE_BYTES = 500_000_000
+
+# A tile's side over its margin from which the margins matter little.
+_MARGINS = 20
+
+# A tile's side where the last bits depend on it: always this, whatever the
+# memory and --tile, for the bytes of the result to be the same.
+_FIXED_SIDE = 128
+
+# A smaller tile is not tried when memory does not suffice.
+_LEAST_SIDE = 16
+
+
+class Pixels:
+    """An image in memory, as `Enlarger` reads it.
+
+    Args:
+        array: float32 ndarray (H, W, C), in [0, 1].
+    """
+
+    def __init__(self, array):
+        self.shape = array.shape
+        self._array = array
+
+    def part(self, window):
+        """The pixels of a pair of slices, float32 (h, w, C)."""
+        return np.ascontiguousarray(self._array[window])
+
+
+class Enlarger:
+    """One image on its way through a network.
+
+    Args:
+        runner: runner.Runner, or what has its attributes.
+        source: `Pixels`, or what has its `shape` and `part`.
+        scale: pair (y, x) of factors, at most the network's.
+        size: pair (height, width) of the result.
+        finish: inference.Finish.
+        with_trust: bool, whether a map of trust is wanted too.
+        report: function (share of the image) called after each tile.
+
+    Attributes:
+        guarded: chroma.Measured, what the colour guard has seen.
+    """
+
+    def __init__(
+        self, runner, source, scale, size, finish, with_trust=False, report=None
+    ):
+        self.source, self.size, self.scale = source, tuple(size), scale
+        self.finish, self.with_trust = finish, with_trust
+        self.runner = runner
+        self._report = report or (lambda share: None)
+        self.guarded = chroma.Measured()
+        own, shape = runner.own, tuple(source.shape[:2])
+        full = tuple(n * own for n in shape) if own else self.size
+        between = [] if full == self.size else [(full, (own, own))]
+        sizes, scales = zip(
+            (shape, (1, 1)), *between, (self.size, scale), strict=True
+        )
+        self._grid = tiles.Grid(sizes, scales)
+        self._fit = between and tiles.Plane.resizing(
+            full, tuple(s / own for s in scale), self.size
+        )
+        self._plane = self._needs_plane() and tiles.Plane.between(
+            shape, self.size, scale, None
+        )
+        self._turns = self._chosen_turns()
+
+    @property
+    def is_plain(self):
+        """Whether a tile of the result is what the network makes of it."""
+        return not (self._fit or self._plane) and len(self._turns) == 1
+
+    def bands(self, bits=32):
+        """Compute.
+
+        Args:
+            bits: int, 8 or 16 to get what `rounding.quantize` makes of the
+                result; 32 for float32, clipped to [0, 1].
+
+        Yields:
+            Dicts of "sr", ndarray (rows, width, C), and with trust "trust",
+            float32 (rows, width, 1): the result from the top down.
+        """
+        shape = self.source.shape[:2]
+        if self.runner.reach is None:
+            yield from self._bands_of_whole(bits)
+            return
+        regions = self._grid.regions(self._sides())
+        row, done = [], 0
+        for i, region in enumerate(regions):
+            row.append(region)
+            if i + 1 < len(regions) and regions[i + 1][0] == region[0]:
+                continue
+            band = None
+            for part in row:
+                for tile, found in self._solved(part, bits):
+                    band = band or _Band(self._grid.tile(
+                        (region[0], (0, shape[1])), 0), found)  # fmt: skip
+                    band.put(tile, found)
+                done += math.prod(b - a for a, b in part)
+                self._report(done / math.prod(shape))
+            yield band.whole()
+            row = []
+
+    def array(self):
+        """The whole result at once: float32 (height, width, C)."""
+        parts = [band["sr"] for band in self.bands()]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def seconds(self, speed):
+        """How long it takes, for `speed` network pixels a second."""
+        sides = self._sides()
+        margin = self._margin()
+        more = math.prod(
+            min(side + 2 * margin, n) / min(side, n)
+            for side, n in zip(sides, self.source.shape, strict=False)
+        )
+        views = len(self._turns)
+        return views * more * math.prod(self.source.shape[:2]) / speed
+
+    def tile_bytes(self):
+        """Memory for a tile, at most."""
+        margin = self._margin()
+        area = math.prod(
+            min(side + 2 * margin, n)
+            for side, n in zip(self._sides(), self.source.shape, strict=False)
+        )
+        return area * self._bytes_per_pixel()
+
+    def _needs_plane(self):
+        finish = self.finish
+        return finish.back_projection or finish.color_guard or self.with_trust
+
+    def _chosen_turns(self):
+        if self.finish.fusion == "none" and not self.with_trust:
+            return (symmetry.IDENTITY,)
+        return symmetry.symmetries(self.scale, None)
+
+    def _margin(self):
+        margin = max(self.runner.reach or 0, 0)
+        around = tiles.around(max(self.scale), min(self.scale), None)
+        rounds = self.finish.back_projection * (
+            1 + (self.finish.fusion != "none")
+        )
+        if self._fit:
+            margin += 4
+        margin += rounds * around
+        if self.finish.color_guard:
+            margin += around + chroma.GUARD_REACH
+        if self.with_trust:
+            margin += around + trust.REACH
+        return margin
+
+    def _sides(self):
+        """The most of a tile's sides, in LR pixels."""
+        height, width = self.source.shape[:2]
+        if self.runner.fixed:
+            return _FIXED_SIDE, _FIXED_SIDE
+        if self.finish.tile:
+            return self.finish.tile, self.finish.tile
+        margin = self._margin()
+        limit = self.finish.memory or memory.available() / 4
+        most = min(limit, TILE_BYTES) / self._bytes_per_pixel()
+        area = _ENOUGH_BYTES / self._bytes_per_pixel()
+        area = min(max(area, (_MARGINS * margin) ** 2), most)
+        side = max(int(math.sqrt(area)) - 2 * margin, 64)
+        rows = int(area / width) - 2 * margin
+        # Whole rows have no margin to their sides.
+        if (
+            rows > 8
+            and rows / (rows + 2 * margin) > (side / (side + 2 * margin)) ** 2
+        ):
+            return min(rows, height), width
+        return side, side
+
+    def _bytes_per_pixel(self):
+        pixels = math.prod(self.scale) * self.source.shape[-1]
+        arrays = 6 if self.is_plain else 10 + len(self._turns)
+        return self.runner.bytes_per_pixel + 4 * arrays * pixels
+
+    def _solved(self, region, bits):
+        """Yield pairs of Tile and what was found, of a region or its parts.
+
+        A region that does not fit into memory is cut in two.
+        """
+        try:
+            yield self._solve(region, bits)
+            return
+        except (MemoryError, *self.runner.memory_errors) as e:
+            sides = [b - a for a, b in region]
+            if max(sides) < 2 * _LEAST_SIDE:
+                raise ValueError(
+                    f"not even a tile of {sides[1]}x{sides[0]} pixels fits "
+                    "into memory: close other programs"
+                ) from e
+        axis = int(sides[1] >= sides[0])
+        a, b = region[axis]
+        for half in ((a, (a + b) // 2), ((a + b) // 2, b)):
+            part = list(region)
+            part[axis] = half
+            yield from self._solved(tuple(part), bits)
+
+    def _solve(self, region, bits):
+        tile = self._grid.tile(region, self._margin())
+        lr = self.source.part(tile.windows[0])
+        if self.is_plain:
+            sr = self.runner.picture(lr, bits)[tile.core]
+            return tile, {"sr": sr}
+        views = [self._view(lr, turn) for turn in self._turns]
+        return tile, self._finished(tile, lr, views, bits)
+
+    def _view(self, lr, turn):
+        turned = np.ascontiguousarray(symmetry.turned(lr, turn))
+        return symmetry.restored(self.runner.picture(turned, None), turn)
+
+    def _finished(self, tile, lr, views, bits):
+        """What is made of the views of a window."""
+        plane = None
+        if self._fit:
+            fit = self._fit.part(tile.windows[1], tile.windows[2])
+            views = [fit.up(view) for view in views]
+        if self._plane:
+            plane = self._plane.part(tile.windows[0], tile.windows[-1])
+        sr = self._joined(views, lr, plane)
+        if self.finish.color_guard:
+            sr = self._guard(tile, sr, lr, plane)
+        found = {"sr": self.runner.rounded(sr[tile.core], bits)}
+        if self.with_trust:
+            doubt = trust.doubt(views, sr, lr, plane)
+            found["trust"] = doubt[tile.core]
+        return found
+
+    def _joined(self, views, lr, plane):
+        from sr_keras.inference import back_project
+
+        rounds = self.finish.back_projection
+        if self.finish.fusion == "none":
+            return back_project(views[0], lr, plane, rounds)
+        join = {"mean": np.mean, "median": np.median}[self.finish.fusion]
+        views = [back_project(view, lr, plane, rounds) for view in views]
+        return back_project(join(views, axis=0), lr, plane, rounds)
+
+    def _guard(self, tile, sr, lr, plane):
+        ends = tile.windows[0], tile.windows[-1]
+        colours = min(sr.shape[-1], 3) if sr.shape[-1] != 2 else 1
+        result = sr.copy()
+        result[..., :colours] = chroma.guarded(
+            sr[..., :colours], lr[..., :colours], ends, self.scale, plane
+        )
+        core = tuple(
+            slice(a - window.start, b - window.start)
+            for (a, b), window in zip(tile.region, ends[0], strict=True)
+        )
+        self.guarded.add(
+            *(plane.down(x)[core][..., :colours] for x in (sr, result)),
+            lr[core][..., :colours],
+        )
+        return result
+
+    def _bands_of_whole(self, bits):
+        """For a network that looks at the whole image: all views first."""
+        shape = self.source.shape[:2]
+        views = [self._whole_view(turn) for turn in self._turns]
+        if self.is_plain:
+            for start in range(0, len(views[0]), 256):
+                part = views[0][start : start + 256]
+                yield {"sr": self.runner.rounded(part, bits)}
+            return
+        side = self.finish.tile or 512
+        rows = self._grid.regions((side, shape[1]))
+        for region in rows:
+            tile = self._grid.tile(region, self._margin())
+            lr = self.source.part(tile.windows[0])
+            level = tile.windows[1]
+            parts = [view[level] for view in views]
+            yield self._finished(tile, lr, parts, bits)
+
+    def _whole_view(self, turn):
+        height, width = self.source.shape[:2]
+        image = self.source.part((slice(0, height), slice(0, width)))
+        done = self._turns.index(turn)
+        view = self.runner.whole(
+            np.ascontiguousarray(symmetry.turned(image, turn)),
+            self.finish.tile,
+            self.finish.memory or memory.available() / 2,
+            lambda share: self._report((done + share) / len(self._turns)),
+        )
+        return symmetry.restored(view, turn)
+
+
+class _Band:
+    """Rows of the result, put together from tiles; none can be missing."""
+
+    def __init__(self, tile, found):
+        self._rows, columns = tile.inside
+        size = (self._rows.stop - self._rows.start, columns.stop)
+        self._arrays = {
+            name: np.empty((*size, part.shape[-1]), part.dtype)
+            for name, part in found.items()
+        }
+        self._missing = math.prod(size)
+
+    def put(self, tile, found):
+        rows, columns = tile.inside
+        top = self._rows.start
+        place = slice(rows.start - top, rows.stop - top), columns
+        for name, part in found.items():
+            self._arrays[name][place] = part
+        self._missing -= math.prod(found["sr"].shape[:2])
+
+    def whole(self):
+        if self._missing:
+            raise RuntimeError(f"{self._missing} pixels are missing")
+        return self._arrays

@@ -1,0 +1,61 @@
+"""SRGAN: SRResNet, trained to look like a photo.
+
+C. Ledig, L. Theis, F. Huszar, J. Caballero, A. Cunningham, A. Acosta,
+A. Aitken, A. Tejani, J. Totz, Z. Wang, W. Shi, "Photo-Realistic Single Image
+Super-Resolution Using a Generative Adversarial Network", CVPR 2017,
+https://arxiv.org/abs/1609.04802
+
+The network is that of `srresnet`; what is SRGAN's own is how it learns, in
+`training/adversarial.py`.
+"""
+
+from sr_keras.models.srresnet import SRResNet
+
+SRGAN = SRResNet
+
+RECIPES = {
+    # An hour on two cores at x4: 3000 steps by pixels, then 2000 against a
+    # discriminator, both networks a quarter to a half of the paper's.
+    "default": {
+        "objective": "adversarial",
+        "network": {"num_blocks": 8, "num_filters": 32},
+        "data": {
+            "hr_patch_size": 96, "batch_size": 8, "degradation": "bicubic",
+        },
+        "learning": {
+            "loss": "l1", "optimizer": "adam", "learning_rate": 1e-4,
+            "schedule": "cosine", "final_rate": 1e-5, "epochs": 20,
+            "steps_per_epoch": 100,
+        },
+        "adversarial": {
+            "pixel_weight": 1.0, "content_weight": 0.006,
+            "adversarial_weight": 0.005, "content_layers": {"VGG54": 1.0},
+            "discriminator_filters": 32, "discriminator_units": 256,
+            "label_smoothing": 0.1, "pretrain_epochs": 30,
+            "pretrain_rate": 5e-4, "pretrain_schedule": "cosine",
+        },
+    },
+    "paper": {
+        "objective": "adversarial",
+        # Section 3.2: 16 HR patches of 96x96 a step.
+        "data": {
+            "hr_patch_size": 96, "batch_size": 16, "degradation": "bicubic",
+        },
+        # Section 3.2: Adam with beta1 = 0.9; 1e5 steps at 1e-4, and 1e5 at
+        # 1e-5.
+        "learning": {
+            "loss": "l2", "optimizer": "adam", "learning_rate": 1e-4,
+            "beta1": 0.9, "schedule": "step", "step_every": 100,
+            "step_factor": 0.1, "epochs": 200, "steps_per_epoch": 1000,
+        },
+        # Equation 3: the content loss and 1e-3 of the adversarial one.
+        # Section 3.2: VGG54, its features divided by 12.75, which is a weight
+        # of 0.006; and 1e6 steps of SRResNet by MSE at 1e-4 before.
+        "adversarial": {
+            "pixel_weight": 0.0, "content_weight": 0.006,
+            "adversarial_weight": 1e-3, "content_layers": {"VGG54": 1.0},
+            "pretrain_epochs": 1000, "pretrain_rate": 1e-4,
+            "pretrain_schedule": "constant",
+        },
+    },
+}  # fmt: skip

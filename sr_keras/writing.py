@@ -1,0 +1,114 @@
+"""Files that appear whole or not at all, and images written strip by strip."""
+
+import contextlib
+import os
+import queue
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+# Strips that may wait for the encoder.
+_WAITING = 3
+
+# Seconds between two looks at whether the encoder still lives.
+_LOOK = 0.2
+
+
+@contextlib.contextmanager
+def replaced(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """A file that gets its name when it is complete.
+
+    Args:
+        path: its name; a link stays a link, to what is replaced behind it.
+
+    Yields:
+        The open file, to be written and read.
+
+    Raises:
+        OSError: the place cannot be written, or is full.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{os.urandom(8).hex()}.tmp")
+    try:
+        with open(temporary, "xb+") as file:
+            yield file
+            file.flush()
+            # Some disks tell only now that they are full.
+            os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if not isinstance(error, OSError):
+            raise
+        text = f"{path} cannot be written ({error.strerror}): give a folder "
+        text += "that exists, that you may write to and that has room"
+        raise OSError(text) from error
+
+
+class Pump:
+    """Strips on their way to an encoder, which works in a thread of its own.
+
+    A context manager: when it is left the encoder is done; where it is left
+    by an exception, the encoder is stopped.
+
+    Args:
+        encode: function of an iterator of ndarrays (rows, width, C), called
+            in the thread.
+    """
+
+    def __init__(self, encode):
+        self._encode = encode
+        self._strips = queue.Queue(_WAITING)
+        self._error = None
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self._give(_Stop if kind else None)
+        self._thread.join()
+        if self._error and kind is None:
+            raise self._error
+
+    def put(self, strip: np.ndarray) -> None:
+        """Hand over a strip; it must not be changed afterwards.
+
+        Raises:
+            What the encoder has raised.
+        """
+        self._give(strip)
+        if self._error:
+            raise self._error
+
+    def _give(self, what):
+        while self._thread.is_alive():
+            with contextlib.suppress(queue.Full):
+                self._strips.put(what, timeout=_LOOK)
+                return
+
+    def _work(self):
+        try:
+            self._encode(self._all())
+        except _Stop:
+            pass
+        except Exception as error:
+            self._error = error
+
+    def _all(self):
+        while (strip := self._strips.get()) is not None:
+            if strip is _Stop:
+                raise _Stop
+            yield strip
+
+
+class _Stop(Exception):  # noqa: N818, nothing is wrong
+    """The strips end early."""
