@@ -4,9 +4,9 @@
     python benchmarks/srgan.py --train photos --vgg-weights random --epochs 1 \\
         --pretrain-epochs 1 --steps 2
 
-Trains with the default recipe, both stages, in one command: within an hour on
-two cores. Then it measures Set5 with both networks and says for each of five
-properties whether it holds; the exit code is 1 where one does not.
+Trains with the default recipe, both stages, in one command. Then it measures
+Set5 with both networks and says for each of five properties whether it holds;
+the exit code is 1 where one does not.
 
   features  the distance of VGG19's features (VGG54) falls by 10 % or more
   detail    the energy of what LR cannot have comes nearer to HR's

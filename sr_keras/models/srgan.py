@@ -14,8 +14,8 @@ from sr_keras.models.srresnet import SRResNet
 SRGAN = SRResNet
 
 RECIPES = {
-    # An hour on two cores at x4: 3000 steps by pixels, then 2000 against a
-    # discriminator, both networks a quarter to a half of the paper's.
+    # 3000 steps by pixels, then 2000 against a discriminator, both networks a
+    # quarter to a half of the paper's.
     "default": {
         "objective": "adversarial",
         "network": {"num_blocks": 8, "num_filters": 32},
