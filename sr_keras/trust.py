@@ -54,7 +54,9 @@ def shown(values):
     Returns:
         float32 ndarray (h, w, 3): from dark blue, sure, to red.
     """
-    at = np.clip(values[..., 0] / FULL, 0, 1) * (len(_COLOURS) - 1)
+    # The root, as most doubts are small and yet differ.
+    share = np.sqrt(np.clip(values[..., 0] / FULL, 0, 1))
+    at = share * (len(_COLOURS) - 1)
     known = np.arange(len(_COLOURS))
     colours = [np.interp(at, known, line) for line in _COLOURS.T]
     return np.stack(colours, axis=-1).astype("float32")
