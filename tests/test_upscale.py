@@ -55,6 +55,15 @@ def check(path, photo, model, scale=None, **options):
     assert got.bits == wanted.bits
 
 
+def test_without_weights_a_model_is_asked_for(
+    place, photos, capfd, monkeypatch
+):
+    monkeypatch.setattr(weights, "names", list)
+    ended = command(capfd, "upscale", photos)
+    assert ended.code == 2
+    assert "no weights come with this version: give --model" in ended.err
+
+
 def test_a_photo_beside_it(upscale, photos, espcn):
     photo = photos / "a.png"
     done = upscale(photo)

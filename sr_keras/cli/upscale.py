@@ -146,10 +146,15 @@ def _check_model(name):
     """Refuse what is no network, before a photo is skipped as done."""
     from sr_keras import models, weights
 
-    known = name in (*weights.names(), *models.CLASSICAL)
-    if not known and not os.path.exists(name):
-        text = models.missing(name, name, weights.names())
-        raise FileNotFoundError(text)
+    shipped = weights.names()
+    if name in (*shipped, *models.CLASSICAL) or os.path.exists(name):
+        return
+    if name == DEFAULT_MODEL and not shipped:
+        raise FileNotFoundError(
+            "no weights come with this version: give --model, a run's folder, "
+            f"a .keras file, or one of {', '.join(models.CLASSICAL)}"
+        )
+    raise FileNotFoundError(models.missing(name, name, shipped))
 
 
 def _number(least):
