@@ -4,9 +4,9 @@
 
 Prints the milliseconds of a step of a small EDSR x2: without a strategy and
 with MirroredStrategy on one device, some steps each in turn, in one process;
-and by two workers on this machine, a core each, beside what one core does
-alone with half the batch. Beside the time that passes there is that of the
-processors, of all processes, which tells more where other programs run. Takes
+and by two workers on this machine, a core each, beside two processes that do
+the same without knowing of each other. The time of the processors, of all
+processes together, tells more than what passes where other programs run. Takes
 some minutes on two cores.
 """
 
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 
-from common import ROOT, machine, table
+from common import ROOT, machine, say, table
 
 ROUNDS, WARM, STEPS = 8, 2, 6
 BATCH = 16
@@ -27,14 +27,14 @@ BATCH = 16
 ROWS = (
     ("no strategy", 0, 0),
     ("mirrored, 1 device", 0, 1),
-    ("no strategy, one thread, half the batch", 1, 0),
+    ("two processes, a thread and half the batch each", 1, 0),
     ("two workers, a thread each", 2, 0),
 )
 
-# Processes: strategies in turn, workers, threads of each, the batch.
+# Strategies in turn, processes, threads of each, the batch.
 GROUPS = (
     (("one", "mirrored"), 1, 2, BATCH),
-    (("one",), 1, 1, BATCH // 2),
+    (("one",), 2, 1, BATCH // 2),
     (("auto",), 2, 1, BATCH),
 )
 
@@ -44,30 +44,33 @@ def main():
         print(json.dumps(measure(sys.argv[1].split(","), int(sys.argv[2]))))
         return
     print(machine(), end="\n\n")
-    found = [run(*group) for group in GROUPS]
+    found = []
+    for group in GROUPS:
+        found.append(run(*group))
+        say(f"{', '.join(group[0])}, processes: {group[1]}: {found[-1]}")
     rows = []
     for name, group, part in ROWS:
         passed, busy = found[group][part]
         batch = GROUPS[group][3]
         rows.append([name, batch, f"{passed:.0f}", f"{busy:.0f}"])
     table(["", "batch", "ms", "processors, ms"], rows)
-    (one, other), half, both = found[0], found[1][0], found[2][0]
+    (one, other), apart, both = found[0], found[1][0], found[2][0]
     for name, i in (("passed", 0), ("busy", 1)):
         mirrored = 100 * (other[i] / one[i] - 1)
-        workers = 100 * (both[i] / (half[i] * (1 + i)) - 1)
+        workers = 100 * (both[i] / apart[i] - 1)
         print(f"\n{name}: mirrored {mirrored:+.1f} %, workers {workers:+.1f} %")
 
 
-def run(strategies, workers, threads, batch):
-    """What `measure` gives: of workers the slowest, and all their work."""
-    addresses = [f"127.0.0.1:{port()}" for _ in range(workers)]
+def run(strategies, processes, threads, batch):
+    """What `measure` gives: of processes the slowest, and all their work."""
+    addresses = [f"127.0.0.1:{port()}" for _ in range(processes)]
     running = []
-    for i in range(workers):
+    for i in range(processes):
         env = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
         env["TF_NUM_INTRAOP_THREADS"] = str(threads)
         env["PYTHONPATH"] = str(ROOT)
         env.pop("TF_CONFIG", None)
-        if workers > 1:
+        if strategies == ("auto",):
             task = {"type": "worker", "index": i}
             cluster = {"cluster": {"worker": addresses}, "task": task}
             env["TF_CONFIG"] = json.dumps(cluster)
