@@ -45,7 +45,10 @@ def main():
         learn(2, args.x2_steps, x2, *common)
         curves = [
             learn(4, args.steps, Path(folder, name), *common, *more)
-            for name, more in (("scratch", ()), ("x2", ("--init-from", x2)))
+            for name, more in (
+                ("scratch", ()),
+                ("from_x2", ("--init-from", x2)),
+            )
         ]
     rows = [
         [
