@@ -169,7 +169,13 @@ def describe(error):
     return f"{type(error).__name__}: {text} ({hint})"
 
 
-def _parse(argv):
+def parsers():
+    """What reads the arguments.
+
+    Returns:
+        Pair of the parser of all, and dict of each subcommand's own: both
+        argparse.ArgumentParser.
+    """
     parser = _Parser(
         prog="sr-keras",
         description="Single-image super-resolution in Keras 3.",
@@ -189,9 +195,14 @@ def _parse(argv):
         )
         module.add_arguments(command)
         command.set_defaults(run=module.run)
+    return parser, commands.choices
+
+
+def _parse(argv):
+    parser, commands = parsers()
     args, rest = parser.parse_known_args(argv)
     if rest:
-        flags = commands.choices[args.command].format_usage()
+        flags = commands[args.command].format_usage()
         meant = _meant(rest, re.findall(r"--[\w-]+", flags))
         parser.error(f"unrecognized arguments: {' '.join(rest)}{meant}")
     return args
