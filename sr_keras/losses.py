@@ -177,6 +177,7 @@ LOSSES = {
     "l1": keras.losses.MeanAbsoluteError,
     "l2": keras.losses.MeanSquaredError,
     "charbonnier": Charbonnier,
+    "luma": lambda: LumaWeighted(keras.losses.MeanAbsoluteError(), 1),
 }
 
 
@@ -184,8 +185,8 @@ def get(text, luma_weight=0):
     """Make a loss.
 
     Args:
-        text: str, "l1", "l2" or "charbonnier", or a weighted sum of them:
-            "0.5*l1+0.5*l2".
+        text: str, "l1", "l2", "charbonnier" or "luma" (L1 of luma alone), or
+            a weighted sum of them: "0.5*l1+0.5*l2".
         luma_weight: float in [0, 1], the part that looks at luma alone.
 
     Returns:

@@ -151,3 +151,15 @@ def test_no_logit_is_too_large(relativistic):
         loss += adversary.generator(real, -real)
     assert np.isfinite(loss) and loss > 1e3
     assert np.isfinite(tape.gradient(loss, real)).all()
+
+
+def test_luma_alone_is_seen():
+    rgb = np.zeros((1, 2, 2, 3), "float32")
+    grey = rgb + np.float32(0.5)
+    assert float(losses.get("luma")(rgb, grey)) == pytest.approx(0.5, rel=1e-5)
+    # A change that its luma does not show: red for green.
+    weights = np.float32([0.299, 0.587, 0.114])
+    turned = grey + np.float32([weights[1], -weights[0], 0])
+    assert float(losses.get("luma")(grey, turned)) < 1e-6
+    summed = float(losses.get("0.25*l1+0.75*luma")(grey, turned))
+    assert summed == pytest.approx(0.25 * (0.587 + 0.299) / 3, rel=1e-4)

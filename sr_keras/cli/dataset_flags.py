@@ -33,7 +33,7 @@ _FLAGS = {
     "--steps-per-epoch": ("learning", "steps_per_epoch", {"type": SIDE,
         "metavar": "N"}),
     "--loss": ("learning", "loss", {"metavar": "LOSS",
-        "help": "l1, l2 or charbonnier; but for zssr also a sum, "
+        "help": "l1, l2 or charbonnier; but for zssr also luma, or a sum, "
         "0.5*l1+0.5*l2"}),
     "--optimizer": ("learning", "optimizer", {
         "choices": ("adam", "adamw", "muon", "sgd")}),

@@ -69,6 +69,9 @@ _TABLE = {
     "drn-l": (
         "drn", "DRN", {"variant": "l"}, "Guo et al. 2020: the large one",
     ),
+    "lens": (
+        "lens", "Lens", {}, "this project's own, of the weights it brings",
+    ),
     "vae": (
         "vae", "VAE", {},
         "after Kingma, Welling 2014: draws many plausible images",
