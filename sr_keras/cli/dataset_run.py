@@ -368,14 +368,16 @@ def _check_same(network, arguments):
 
 def _groups(job, name, layers, made):
     """The objective, and the settings: the recipe's and its overlays."""
-    recipe = models.recipe(name, job["recipe"])
+    cls, which = models.network_class(name)[0], job["recipe"]
+    if cls.zero_shot and which == "default":
+        which = "many"  # its own are for one photo
+    recipe = models.recipe(name, which)
     if made:  # it has its arguments already
         recipe.pop("network", None)
     own = {k: v for layer in layers for k, v in layer.get("data", {}).items()}
     data = recipe.get("data", {})
     side = data.get("hr_patch_size")
-    refiner = models.network_class(name)[0].refiner
-    if side and not refiner and "hr_patch_size" not in own:
+    if side and not cls.refiner and "hr_patch_size" not in own:
         # The paper's is for one factor; others need a multiple of theirs.
         scale = job["scale"]
         data["hr_patch_size"] = max(side // scale, 1) * scale

@@ -193,6 +193,10 @@ FLAGS = {
         "run, to go on from"}),
     "--image": (None, "image", {"metavar": "PATH",
         "help": "a photo, a folder or a 'pattern*'"}),
+    "--warm-start": (None, "warm_start", {"nargs": "?", "const": "warm",
+        "metavar": "RUN", "help": "begin with what the network has learned "
+        "from other photos: of the weights that come with sr_keras, or of a "
+        "run of zssr with --data"}),
     "--recipe": (None, "recipe", {"metavar": "NAME",
         "help": "default, paper (the authors'), seed (the Keras port's) or "
         "fast (zssr)"}),
@@ -211,7 +215,7 @@ TOP = {
     "height": None, "recipe": "default", "kernel": None, "crop": None,
     "ground_truth": None, "baseline": None, "time_budget": None,
     "format": "png", "save_views": False, "save_augmentations": 0,
-    "max_pixels": 300_000_000,
+    "max_pixels": 300_000_000, "warm_start": None,
 }  # fmt: skip
 
 # Of these one is given, and replaces another in a config.json.

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from pipelines.degradation import DEFAULT
-from sr_keras import inference, models
+from sr_keras import artifact, inference, models
 from sr_keras.cli import exit_code, progress, say
 from sr_keras.cli.arguments import check_arguments
 from sr_keras.cli.interruption import patience
@@ -19,6 +19,7 @@ from sr_keras.tiles import TILE_PIXELS
 from sr_keras.training.precision import chosen
 from sr_keras.training.settings import merged, settings
 from sr_keras.training.stages import passes_for
+from sr_keras.training.transfer import transfer
 from sr_keras.training.zero_shot import ZeroShot
 
 VIEWS = ("single", "mean", "median")
@@ -71,6 +72,8 @@ class Work:
                 **self.settings.network,
             },
         )
+        if job["warm_start"]:
+            warm(network, job["warm_start"])
         self.speed = _speed(network)
         start = time.monotonic() - photo.started
         self.writing = max(_WRITING, _WRITING_PER_START * start)
@@ -300,6 +303,32 @@ def build(name, scale, channels, arguments):
     """
     check_arguments(name, arguments, ("channels",))
     return models.build_bare(name, scale, channels=channels, **arguments)
+
+
+def warm(network, start):
+    """Let a network begin with what one like it has learned.
+
+    Args:
+        network: Network, as `build` makes it.
+        start: str, weights that come with the package, a run or a file.
+
+    Raises:
+        ValueError: that is another network, or has other weights.
+        FileNotFoundError: there is none.
+    """
+    source = artifact.load(start)
+    try:
+        found = transfer(source, network)
+        fits = not found.missing and not found.reshaped
+    except ValueError:  # nothing agrees
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"--warm-start {start} is a {source.name} of other layers than "
+            f"this network of {network.input_shape[-1]} channels: give one "
+            "that was trained with the same --layers, --filters and "
+            "--model-arg"
+        )
 
 
 def _speed(network):

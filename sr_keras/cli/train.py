@@ -96,7 +96,8 @@ def run(args):
             "no network: give --model NAME, with --data for one that learns "
             "from many images, with --image for zssr"
         )
-    kind = ZERO_SHOT if model in (None, _ZERO_SHOT) else DATASET
+    many = "sources" in {**given, **stored}
+    kind = DATASET if many or model not in (None, _ZERO_SHOT) else ZERO_SHOT
     if kind is DATASET:
         dataset.check_model(model)
     _check_fit(given, kind, model or _ZERO_SHOT)

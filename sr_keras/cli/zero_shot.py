@@ -115,7 +115,10 @@ def _settings(request):
         key: None if value == "" and TOP[key] is None else value
         for key, value in request.given.items()
     }
-    return {**TOP, **stored, **given}, (stored_groups, request.groups)
+    job = {**TOP, **stored, **given}
+    if job["warm_start"] and job["recipe"] == TOP["recipe"]:
+        job["recipe"] = "warm"
+    return job, (stored_groups, request.groups)
 
 
 def _is_many(image):

@@ -128,6 +128,13 @@ _DEFAULT = {
 
 RECIPES = {
     "default": _DEFAULT,
+    # After `--warm-start`: what was learned from others is not to be lost.
+    "warm": {
+        **_DEFAULT,
+        "learning": {
+            **_DEFAULT["learning"], "learning_rate": 1e-3, "max_steps": 150,
+        },
+    },
     # The same in 20 seconds.
     "fast": {
         **_DEFAULT,
@@ -138,6 +145,17 @@ RECIPES = {
         "learning": {
             **_DEFAULT["learning"], "loss": "l2",
             "max_steps": 300, "batch_size": 4,
+        },
+    },
+    # On many photos, for `--warm-start`.
+    "many": {
+        "data": {
+            "hr_patch_size": 40, "batch_size": 8, "degradation": "bicubic",
+        },
+        "learning": {
+            "loss": "0.2*l1+0.8*luma", "optimizer": "muon",
+            "learning_rate": 3e-3, "schedule": "cosine", "final_rate": 1e-5,
+            "epochs": 12, "steps_per_epoch": 500,
         },
     },
     # github.com/assafshocher/ZSSR, configs.py: Config and X2_ONE_JUMP_IDEAL.
