@@ -6,8 +6,6 @@ from documents import PAGES, ROOT
 
 from sr_keras import cli, models
 from sr_keras.cli import train
-from sr_keras.cli.dataset_flags import DATASET
-from sr_keras.cli.flags import ZERO_SHOT
 
 # Where the flags of a command are said; of others anywhere in docs.
 _HOMES = {
@@ -57,7 +55,7 @@ def check_training(args, shown):
     model = given["model"]
     known = model in models.list_models()
     assert known or model[0].isupper() or "/" in model, shown
-    kind = ZERO_SHOT if model == "zssr" else DATASET
+    kind = train._kind(model, given)
     try:
         train._check_fit(given, kind, model)
     except ValueError as e:

@@ -17,7 +17,8 @@ def learned(tmp_path, capfd):
     ended = command(
         capfd, "train", "--model", "zssr", "--scale", 2, "--data",
         tmp_path / "many", "--validation-split", 0, "--epochs", 1,
-        "--steps-per-epoch", 1, "--batch-size", 2, *LAYERS, "--output", tmp_path / "run",
+        "--steps-per-epoch", 1, "--batch-size", 2, *LAYERS,
+        "--output", tmp_path / "run",
     )  # fmt: skip
     assert ended.code == 0, ended.err
     return tmp_path / "run"

@@ -96,12 +96,17 @@ def run(args):
             "no network: give --model NAME, with --data for one that learns "
             "from many images, with --image for zssr"
         )
-    many = "sources" in {**given, **stored}
-    kind = DATASET if many or model not in (None, _ZERO_SHOT) else ZERO_SHOT
+    kind = _kind(model, {**stored, **given})
     if kind is DATASET:
         dataset.check_model(model)
     _check_fit(given, kind, model or _ZERO_SHOT)
     return (_zero_shot if kind is ZERO_SHOT else _dataset)(given, args.started)
+
+
+def _kind(model, given):
+    """One photo, or many: zssr learns from either."""
+    many = "sources" in given or model not in (None, _ZERO_SHOT)
+    return DATASET if many else ZERO_SHOT
 
 
 def _declared(flag):
