@@ -49,7 +49,7 @@ def commands(page):
     """
     found = []
     for language, code in blocks(page):
-        if language not in ("python", "bibtex"):
+        if language not in ("python", "bibtex", "mermaid"):
             found += _split(code)
     for code in _INLINE.findall(prose(page)):
         found += [
@@ -60,9 +60,9 @@ def commands(page):
 
 def benchmarks(page):
     """(script, arguments) of each benchmark that a page shows."""
-    code = "\n".join(code for _, code in blocks(page))
-    code += "\n".join(_INLINE.findall(prose(page)))
-    lines = code.replace("\\\n", " ").splitlines()
+    shown = [code.replace("\\\n", " ") for _, code in blocks(page)]
+    shown += [code.replace("\n", " ") for code in _INLINE.findall(prose(page))]
+    lines = "\n".join(shown).splitlines()
     return [
         (m[1], _arguments(line[m.end() :]))
         for line in lines
