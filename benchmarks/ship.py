@@ -4,7 +4,8 @@
 
 The network is scored on Set5 as it is and as it will be stored; storing may
 cost 0.01 dB at most. The file goes to sr_keras/weights/, its card into the
-index there, in the place of that of the same name and factor. How it was
+index there, in the place of that of the same name and factor, and the page of
+all cards, docs/models.md, is written anew (benchmarks/cards.py). How it was
 trained is read from the run's config.json; `--command`, `--trained-on` and
 `--seed` say it where there is none.
 """
@@ -12,6 +13,7 @@ trained is read from the run's config.json; `--command`, `--trained-on` and
 import json
 from pathlib import Path
 
+import cards
 from common import ROOT, SET5, arguments, machine, mean, set5, table
 
 PROTOCOL = "matlab-y"
@@ -57,6 +59,8 @@ def main():
         "float16": round(cost, 5),
     }
     path = weights.add(network, content, card, args.folder)
+    if args.folder.resolve() == weights.FOLDER.resolve():
+        cards.write()
     print(
         f"\n{path}: {len(content) / 1000:.0f} kB, float16 costs {cost:.5f} dB"
     )

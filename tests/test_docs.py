@@ -144,3 +144,11 @@ def _rows(page):
     lines = documents.prose(page).splitlines()
     cells = [line.split("|")[1] for line in lines if line.startswith("|")]
     return [documents._INLINE.findall(cell) for cell in cells]
+
+
+def test_the_cards_are_those_of_the_index(monkeypatch):
+    """`python benchmarks/cards.py` writes the page anew."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import cards
+
+    assert documents.text("docs/models.md") == cards.page()
