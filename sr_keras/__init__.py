@@ -25,7 +25,10 @@ __all__ = ["__version__", *_PUBLIC]
 
 def __getattr__(name):
     if name in _PUBLIC:
-        return getattr(importlib.import_module(_PUBLIC[name]), name)
+        from sr_keras.startup import quick_imports
+
+        with quick_imports():
+            return getattr(importlib.import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module 'sr_keras' has no attribute {name!r}")
 
 

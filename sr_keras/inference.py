@@ -259,6 +259,7 @@ def forward_of(network):
         network._forward = tf.function(
             lambda x: network(x, training=False),
             reduce_retracing=True,
+            autograph=False,
             jit_compile=False,
         )
     return lambda x: network._forward(np.ascontiguousarray(x)[None])[0].numpy()

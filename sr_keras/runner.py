@@ -220,9 +220,11 @@ def _compiled(network, count, bits):
         total = tf.reduce_sum(found)
         return (quantized(found, bits) if bits else found), total
 
-    # XLA makes these convolutions twice as slow on a CPU.
+    # XLA makes these convolutions twice as slow on a CPU; rewriting Python's
+    # branches, of which none depends on pixels, takes longer than a tile.
     return tf.function(
         picture,
         input_signature=[tf.TensorSpec((1, None, None, count), tf.float32)],
+        autograph=False,
         jit_compile=False,
     )

@@ -261,6 +261,7 @@ class _Stage:
             self._compiled = tf.function(
                 self._compute,
                 input_signature=[[tf.TensorSpec(s) for s in shapes]],
+                autograph=False,
                 jit_compile=False,
             )
         return self._compiled(feeds)

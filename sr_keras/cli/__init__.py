@@ -9,7 +9,6 @@ nothing at the top of a subcommand's module, imports TensorFlow or Keras:
 import argparse
 import contextlib
 import difflib
-import gc
 import importlib
 import logging
 import os
@@ -21,6 +20,7 @@ import warnings
 from sr_keras._version import __version__
 from sr_keras.cli.interruption import Terminated, terminable
 from sr_keras.names import unknown
+from sr_keras.startup import quick_imports
 
 COMMANDS = (
     "train", "adapt", "upscale", "evaluate", "prepare", "convert", "models",
@@ -136,13 +136,10 @@ def load_keras():
     kept = os.dup(2)
     with contextlib.suppress(OSError), open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
-    # A million objects that stay: there is no garbage to be looked for.
-    gc.disable()
     try:
-        importlib.import_module("keras")
+        with quick_imports():
+            importlib.import_module("keras")
     finally:
-        gc.freeze()
-        gc.enable()
         os.dup2(kept, 2)
         os.close(kept)
 

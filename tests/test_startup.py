@@ -1,0 +1,40 @@
+"""Importing Keras and TensorFlow in less time."""
+
+import gc
+import sys
+
+import pytest
+
+from sr_keras.startup import quick_imports
+
+
+@pytest.fixture
+def before(monkeypatch):
+    """As in a process that has not imported Keras."""
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    yield
+    gc.unfreeze()
+    gc.enable()
+
+
+def test_no_garbage_is_looked_for(before):
+    with pytest.raises(ImportError), quick_imports():
+        assert not gc.isenabled()
+        raise ImportError
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0
+
+
+def test_a_switched_off_collector_stays_so(before):
+    gc.disable()
+    with quick_imports():
+        pass
+    assert not gc.isenabled()
+    assert gc.get_freeze_count() == 0
+
+
+def test_nothing_happens_once_keras_is_there(before, monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras", None)
+    with quick_imports():
+        assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
