@@ -65,6 +65,19 @@ def test_without_weights_a_model_is_asked_for(
     assert "no weights come with this version: give --model" in ended.err
 
 
+def test_the_best_weights_are_the_default(place, photos, capfd, monkeypatch):
+    monkeypatch.setattr(weights, "FOLDER", place / "weights")
+    (place / "weights").mkdir()
+    for i, name in enumerate(("fast", "quality")):
+        network = models.build("espcn", 2, num_filters=[64, 3 + i], channels=3)
+        content = weights.stored(randomized(network))
+        weights.add(network, content, {"name": name, "scale": 2})
+        done = command(capfd, "upscale", photos / "a.png", "-o", f"{i}.png")
+        assert done.code == 0, done.err
+        assert f"48x40 (x2) with {name}; about" in done.out
+        check(f"{i}.png", photos / "a.png", name)
+
+
 def test_a_photo_beside_it(upscale, photos, espcn):
     photo = photos / "a.png"
     done = upscale(photo)

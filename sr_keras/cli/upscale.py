@@ -12,8 +12,9 @@ others are done.
 
 --model is the name of weights that come with sr_keras (`fast`, `quality`,
 `photo`), the folder of a run, a .keras file, or an interpolation (`bicubic`).
-Where no network has the factor, the next larger one is taken and its result
-made smaller.
+Without it `quality` is taken, or `fast` where sr_keras comes without. Where no
+network has the factor, the next larger one is taken and its result made
+smaller.
 
 The exit code is 1 where some photos failed, 2 where all did.
 """
@@ -26,8 +27,8 @@ HELP = "enlarge photos with a trained network"
 FORMATS = ("png", "jpg", "webp", "tiff")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
-# Taken unless there is a --model, where there are such weights.
-DEFAULT_MODEL = "fast"
+# Taken unless there is a --model: the first of them that comes with sr_keras.
+DEFAULT_MODELS = ("quality", "fast")
 
 
 def add_arguments(parser):
@@ -45,9 +46,9 @@ def add_arguments(parser):
     add("--height", type=_number(1), metavar="H", help="of the result")
     add(
         "--model",
-        default=DEFAULT_MODEL,
         metavar="M",
-        help="name, run or .keras file (%(default)s)",
+        help="name, run or .keras file (quality where it comes with sr_keras, "
+        "else fast)",
     )
     add(
         "--self-ensemble",
@@ -137,9 +138,24 @@ def _check(args):
         )
     if "-" in args.inputs and len(args.inputs) > 1:
         raise ValueError("- is the only input where it is one")
+    args.chosen = args.model is None
+    if args.chosen:
+        args.model = _default_model()
     _check_model(args.model)
     if args.output == "-" and (args.trust_map or args.samples):
         raise ValueError("stdout takes one picture: no --trust-map, --samples")
+
+
+def _default_model():
+    from sr_keras import models, weights
+
+    for name in DEFAULT_MODELS:
+        if name in weights.names():
+            return name
+    raise FileNotFoundError(
+        "no weights come with this version: give --model, a run's folder, a "
+        f".keras file, or one of {', '.join(models.CLASSICAL)}"
+    )
 
 
 def _check_model(name):
@@ -149,11 +165,6 @@ def _check_model(name):
     shipped = weights.names()
     if name in (*shipped, *models.CLASSICAL) or os.path.exists(name):
         return
-    if name == DEFAULT_MODEL and not shipped:
-        raise FileNotFoundError(
-            "no weights come with this version: give --model, a run's folder, "
-            f"a .keras file, or one of {', '.join(models.CLASSICAL)}"
-        )
     raise FileNotFoundError(models.missing(name, name, shipped))
 
 

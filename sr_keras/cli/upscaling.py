@@ -251,8 +251,9 @@ class Album:
         except (ValueError, OSError):
             return  # it will be told when it is this photo's turn
         count = counted(len(self.todo), "photo")
+        chosen = f" with {self.args.model}" if self.args.chosen else ""
         self._tell(
-            f"{count}; {target.name}: {plan.text}; about "
+            f"{count}; {target.name}: {plan.text}{chosen}; about "
             f"{duration(plan.seconds)} and {plan.gigabytes:.1f} GB"
             f"{' each' if len(self.todo) > 1 else ''}"
         )
