@@ -15,6 +15,7 @@ from sr_keras._version import __version__
 # Public name -> the module that has it.
 _PUBLIC = {
     "build": "sr_keras.models",
+    "export": "sr_keras.exporting.exporter",
     "list_models": "sr_keras.models",
     "load": "sr_keras.artifact",
     "upscale": "sr_keras.inference",

@@ -92,14 +92,14 @@ def load(name, scale=None):
 
     Args:
         name: str or Path: a `.keras` file, a run's folder, the name of
-            weights that come with this package ("fast": `weights.cards`), or
-            of a network without parameters ("bicubic").
+            weights that come with this package ("fast": `weights.cards`), of
+            a network without parameters ("bicubic"), or an exported file.
         scale: number, the factor that weights of this package are wanted
             for: the smallest there are from it up, else the largest.
 
     Returns:
-        `Network`. For a named one `scale` is 2: `sr_keras.upscale` reads it
-        with any factor.
+        `Network`, or `exporting.files.Exported`. For an interpolation `scale`
+        is 2: `sr_keras.upscale` reads it with any factor.
 
     Raises:
         FileNotFoundError: there is no such file, nor best.keras in it.
@@ -110,6 +110,10 @@ def load(name, scale=None):
     if str(name) in weights.names():
         return weights.load(str(name), scale)
     path = Path(name)
+    if _is_exported(path):
+        from sr_keras.exporting import files
+
+        return files.load(path)
     if path.is_dir():
         path = path / BEST
     if not path.is_file():
@@ -121,6 +125,13 @@ def load(name, scale=None):
             "sr_keras: train one, or convert it"
         )
     return network
+
+
+def _is_exported(path):
+    """Whether it is a file of `sr_keras.exporting`, and not missing."""
+    if path.is_dir():
+        return (path / "saved_model.pb").is_file()
+    return path.suffix in (".tflite", ".onnx") and path.is_file()
 
 
 def _read(path):

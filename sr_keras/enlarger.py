@@ -173,8 +173,9 @@ class Enlarger:
         height, width = self.source.shape[:2]
         if self.runner.fixed:
             return _FIXED_SIDE, _FIXED_SIDE
-        if self.finish.tile:
-            return self.finish.tile, self.finish.tile
+        side = getattr(self.runner, "side", None) or self.finish.tile
+        if side:
+            return side, side
         margin = self._margin()
         limit = self.finish.memory or memory.available() / 4
         most = min(limit, TILE_BYTES) / self._bytes_per_pixel()

@@ -211,7 +211,10 @@ def pad_symmetric(images, border):
     """
     for axis in (1, 2):
         size = ops.shape(images)[axis]
-        index = ops.arange(-border, size + border) % (2 * size)
+        # From 0 up, for exported files: what is left of a division is another
+        # number there where it began below.
+        index = ops.arange(-border, size + border) + 2 * size * border
+        index = index % (2 * size)
         index = ops.where(index < size, index, 2 * size - 1 - index)
         images = ops.take(images, index, axis=axis)
     return images

@@ -52,7 +52,7 @@ def enlargement(network, source, scale, size, finish, **options):
     for _ in range(passes(network.scale, scale) - 1):
         source = Pixels(_once(network, source, finish))
         scale = tuple(s / network.scale for s in scale)
-    runner = Runner(network, source.shape[-1])
+    runner = _runner(network, source.shape[-1])
     return Enlarger(runner, source, scale, size, finish, **options)
 
 
@@ -155,10 +155,16 @@ def _goes_anywhere(network, scale, finish):
     return refiner.zero_shot or tuple(scale) != own or finish.keep_colours
 
 
+def _runner(network, count):
+    """A `Runner`, or what an exported file has in its place."""
+    make = getattr(network, "runner", None)
+    return make(count) if make else Runner(network, count)
+
+
 def _once(network, source, finish):
     """All of an image, enlarged by the network's own factor."""
     own = (network.scale, network.scale)
     size = tuple(n * network.scale for n in source.shape[:2])
-    runner = Runner(network, source.shape[-1])
+    runner = _runner(network, source.shape[-1])
     plain = dataclasses.replace(finish, back_projection=0, color_guard=False)
     return np.clip(Enlarger(runner, source, own, size, plain).array(), 0, 1)

@@ -13,6 +13,7 @@ _HOMES = {
     "adapt": ("docs/training.md",),
     "upscale": ("docs/upscale.md",),
     "evaluate": ("docs/cli.md", "docs/protocols.md"),
+    "export": ("docs/export.md",),
     "prepare": ("docs/data.md",),
     "convert": ("docs/cli.md",),
     "models": ("docs/cli.md",),

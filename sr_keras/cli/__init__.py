@@ -23,7 +23,8 @@ from sr_keras.names import unknown
 from sr_keras.startup import quick_imports
 
 COMMANDS = (
-    "train", "adapt", "upscale", "evaluate", "prepare", "convert", "models",
+    "train", "adapt", "upscale", "evaluate", "export", "prepare", "convert",
+    "models",
 )  # fmt: skip
 
 EXIT_DONE = 0

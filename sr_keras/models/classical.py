@@ -128,7 +128,9 @@ class Interpolation(_Upsampling):
         shape = (n, h * self.scale, w, c)
         if axis == 2:
             shape = (n, h, w * self.scale, c)
-        return ops.reshape(ops.stack(phases, axis=axis + 1), shape)
+        # Side by side along the next axis, and not stacked: phones' libraries
+        # have no fifth axis.
+        return ops.reshape(ops.concatenate(phases, axis=axis + 1), shape)
 
 
 @keras.saving.register_keras_serializable("sr_keras")

@@ -70,6 +70,11 @@ def compute_in(network, precision, to_use=False):
     name = chosen(precision)
     if name == "float32":
         return
+    if not hasattr(network, "weights"):
+        raise ValueError(
+            f"{network.name} is an exported file, which computes as it was "
+            "exported: leave out --precision"
+        )
     network = getattr(network, "network", network)
     exact = graph.last_with_weights(network) if to_use else []
     for layer in _coarse(network, exact):

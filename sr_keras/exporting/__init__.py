@@ -1,0 +1,1 @@
+"""Networks as files that run without Keras and without this package."""

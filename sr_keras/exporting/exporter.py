@@ -1,0 +1,209 @@
+"""Writing files, and checking them before they get their names.
+
+A SavedModel, a TFLite or an ONNX file is written under a temporary name,
+checked, loaded again and compared with the network on real photos, and only
+then gets its name.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+from pathlib import Path
+
+from sr_keras import artifact, models, weights
+from sr_keras.exporting import calibration, files, graphs, parity
+from sr_keras.exporting.settings import Settings
+from sr_keras.writing import replaced
+
+# The most that float32 may be off, of the range from 0 to 1: the order of its
+# sums is another. A2N's largest was 1.3e-4, with random weights.
+_FLOAT_ERROR = 1e-3
+
+
+def export(model, output, scale=None, **options):
+    """Write a network as a SavedModel, a TFLite or an ONNX file.
+
+    Args:
+        model: `Network`, or what `sr_keras.load` takes.
+        output: str or Path: `x.tflite`, `x.onnx`, or a SavedModel's folder.
+        scale: int, the factor, where `model` has several; for a refiner the
+            whole factor that is interpolated inside the file.
+        **options: the other fields of `settings.Settings`: format, quantize,
+            input_size, colour, calibration, data, max_loss_db, overwrite,
+            measure.
+
+    Returns:
+        dict, what is written to `<output>.parity.json` too: size, operations,
+        differences, PSNR, time, memory.
+
+    Raises:
+        ValueError: a combination that cannot be, a network that the format
+            cannot hold, or a result that is too far from the network's; then
+            there is no file.
+        TypeError: an unknown option.
+        FileNotFoundError: there is no such network or folder.
+    """
+    unknown = set(options) - {f.name for f in dataclasses.fields(Settings)}
+    if unknown:
+        raise TypeError(f"export takes no argument {min(unknown)!r}")
+    settings = Settings(output=Path(output), **options)
+    return write(network_for(model, scale), settings)
+
+
+def network_for(model, scale=None):
+    """The network that a file is made of.
+
+    Args:
+        model: as in `export`.
+        scale: as in `export`.
+
+    Returns:
+        `Network`; a refiner's with its interpolation in it.
+
+    Raises:
+        ValueError: there is none for this factor.
+        FileNotFoundError: there is none of this name.
+    """
+    network = model
+    if not hasattr(model, "scale"):
+        name = str(model)
+        if name in models.CLASSICAL:
+            return models.build(name, _whole(scale or 2, name))
+        network = artifact.load(model, scale)
+    if isinstance(network, files.Exported):
+        raise ValueError(f"{model} is an exported file already")
+    if network.refiner:
+        return _interpolated(network, scale)
+    if scale is not None and scale != network.scale:
+        refiner = getattr(network, "network", None)
+        if refiner is not None:
+            return _interpolated(refiner, scale)
+        raise ValueError(_other_factor(model, network, scale))
+    return network
+
+
+def write(network, settings):
+    """Write a file, check it and compare it: see `export`.
+
+    Args:
+        network: `Network`, no bare refiner.
+        settings: settings.Settings.
+
+    Returns:
+        dict: see `export`.
+    """
+    picture = graphs.Picture(network, settings.colour)
+    photos = calibration.photos(settings.data)
+    output = Path(os.path.realpath(settings.output))
+    with _temporary(output) as temporary:
+        _make(picture, settings, temporary)
+        made = files.load(temporary, settings.format)
+        report = parity.compare(picture, made, photos)
+        _check(report, settings)
+        report |= parity.contents(temporary, settings.format)
+        if settings.measure:
+            report |= parity.measured(picture, temporary, settings)
+        report = {"file": settings.output.name, **report}
+        _replace(temporary, output)
+    for suffix, text in (
+        (".json", json.dumps(report, indent=2) + "\n"),
+        (".md", parity.markdown(report)),
+    ):
+        place = output.with_name(f"{output.name}.parity{suffix}")
+        with replaced(place) as file:
+            file.write(text.encode("utf-8"))
+    return report
+
+
+def _make(picture, settings, path):
+    if settings.format == "saved_model":
+        from sr_keras.exporting import saved_model as maker
+    elif settings.format == "tflite":
+        from sr_keras.exporting import tflite as maker
+    else:
+        from sr_keras.exporting import onnx_file as maker
+    maker.write(picture, settings, path)
+
+
+def _check(report, settings):
+    loss, limit = report["loss_db"], settings.max_loss_db
+    if limit is not None and loss > limit:
+        raise ValueError(
+            f"{settings.output} loses {loss:.3f} dB, more than --max-loss-db "
+            f"{limit:g}: no file is written; try another --quantize"
+        )
+    largest = report["max_difference"]
+    if settings.quantize == "none" and not largest <= _FLOAT_ERROR:
+        raise ValueError(
+            f"{settings.output} differs from the network by {largest:.2g} of "
+            f"1: no file is written; try another --format"
+        )
+
+
+@contextlib.contextmanager
+def _temporary(output):
+    """A name beside the output's; what is left there is removed."""
+    path = output.with_name(f".{os.getpid()}.{output.name}")
+    try:
+        yield path
+    finally:
+        _remove(path)
+
+
+def _replace(temporary, output):
+    """Give a file or folder its name; what had it is gone only then."""
+    if not output.is_dir():
+        os.replace(temporary, output)
+        return
+    old = output.with_name(f".{os.getpid()}.old.{output.name}")
+    os.replace(output, old)
+    os.replace(temporary, output)
+    _remove(old)
+
+
+def _remove(path):
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _interpolated(refiner, scale):
+    """A refiner with its interpolation, for a whole factor."""
+    from sr_keras.models.interpolated import Interpolated
+
+    own = refiner.scale if scale is None else scale
+    if refiner.zero_shot or models.network_class(refiner.name)[0].scales:
+        trained = refiner.scale
+        if scale is not None and trained != scale:
+            raise ValueError(
+                f"{refiner.name} has learned x{_text(trained)}, not x{scale}: "
+                "leave out --scale, or train another"
+            )
+    whole = _whole(own, refiner.name)
+    return Interpolated(refiner, whole, about=refiner.about, name=refiner.name)
+
+
+def _whole(scale, name):
+    if isinstance(scale, tuple) or scale != int(scale):
+        raise ValueError(
+            f"a file enlarges by a whole factor, the same for both axes, as "
+            f"one convolution interpolates inside it; {name} has "
+            f"{_text(scale)}: sr-keras upscale takes any"
+        )
+    return int(scale)
+
+
+def _text(scale):
+    if isinstance(scale, tuple):
+        return "x".join(f"{s:g}" for s in scale[::-1])
+    return f"{scale:g}"
+
+
+def _other_factor(model, network, scale):
+    there = [c["scale"] for c in weights.cards() if c["name"] == str(model)]
+    known = ", ".join(map(_text, sorted(there) or [network.scale]))
+    name = model if isinstance(model, str | os.PathLike) else network.name
+    return f"{name} enlarges by {known}, not by {scale}: give that --scale"
