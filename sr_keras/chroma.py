@@ -1,5 +1,7 @@
 """Keeping a result from colours that its photo does not have."""
 
+import threading
+
 import numpy as np
 from scipy import ndimage
 
@@ -91,6 +93,7 @@ class Measured:
 
     def __init__(self):
         self._sums, self._count = np.zeros(2), 0
+        self._lock = threading.Lock()
 
     @property
     def before(self):
@@ -111,10 +114,11 @@ class Measured:
             lr: float32 ndarray (H, W, C), the photo.
         """
         own = color.lab(lr)
-        for i, other in enumerate((before, after)):
-            found = color.lab(np.clip(other, 0, 1))
-            self._sums[i] += np.sqrt(((found - own) ** 2).sum(-1)).sum()
-        self._count += lr.shape[0] * lr.shape[1]
+        found = [color.lab(np.clip(x, 0, 1)) for x in (before, after)]
+        sums = [np.sqrt(((x - own) ** 2).sum(-1)).sum() for x in found]
+        with self._lock:
+            self._sums += sums
+            self._count += lr.shape[0] * lr.shape[1]
 
 
 def _chroma(rgb):

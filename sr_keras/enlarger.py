@@ -5,7 +5,10 @@ reaches, and the result comes band by band, from the top: neither the features
 nor the result of a large image have to be in memory at once.
 """
 
+import collections
+import concurrent.futures
 import math
+import os
 
 import numpy as np
 
@@ -22,6 +25,9 @@ _MARGINS = 20
 # A tile's side where the last bits depend on it: always this, whatever the
 # memory and --tile, for the bytes of the result to be the same.
 _FIXED_SIDE = 128
+
+# Tiles computed at once: while one waits for a core, another uses it.
+_AT_ONCE = min(2, os.cpu_count() or 1)
 
 # A smaller tile is not tried when memory does not suffice.
 _LEAST_SIDE = 16
@@ -102,22 +108,38 @@ class Enlarger:
         if self.runner.reach is None:
             yield from self._bands_of_whole(bits)
             return
-        regions = self._grid.regions(self._sides())
-        row, done = [], 0
-        for i, region in enumerate(regions):
-            row.append(region)
-            if i + 1 < len(regions) and regions[i + 1][0] == region[0]:
+        regions, done = self._grid.regions(self._sides()), 0
+        row = []
+        for region, parts in self._in_order(regions, bits):
+            row += parts
+            done += math.prod(b - a for a, b in region)
+            self._report(done / math.prod(shape))
+            if region[1][1] < shape[1]:
                 continue
-            band = None
+            whole = self._grid.tile((region[0], (0, shape[1])), 0)
+            band = _Band(whole, row[0][1] if row else {})
             for part in row:
-                for tile, found in self._solved(part, bits):
-                    band = band or _Band(self._grid.tile(
-                        (region[0], (0, shape[1])), 0), found)  # fmt: skip
-                    band.put(tile, found)
-                done += math.prod(b - a for a, b in part)
-                self._report(done / math.prod(shape))
-            yield band.whole()
+                band.put(*part)
             row = []
+            yield band.whole()
+
+    def _in_order(self, regions, bits):
+        """Yield regions with their pairs of Tile and what was found."""
+        waiting = collections.deque()
+        pool = concurrent.futures.ThreadPoolExecutor(_AT_ONCE)
+        try:
+            for region in regions:
+                waiting.append((region, pool.submit(self._all, region, bits)))
+                if len(waiting) > _AT_ONCE:
+                    first, future = waiting.popleft()
+                    yield first, future.result()
+            for first, future in waiting:
+                yield first, future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _all(self, region, bits):
+        return list(self._solved(region, bits))
 
     def array(self):
         """The whole result at once: float32 (height, width, C)."""
@@ -136,13 +158,13 @@ class Enlarger:
         return views * more * math.prod(self.source.shape[:2]) / speed
 
     def tile_bytes(self):
-        """Memory for a tile, at most."""
+        """Memory for the tiles that are computed at once, at most."""
         margin = self._margin()
         area = math.prod(
             min(side + 2 * margin, n)
             for side, n in zip(self._sides(), self.source.shape, strict=False)
         )
-        return area * self._bytes_per_pixel()
+        return _AT_ONCE * area * self._bytes_per_pixel()
 
     def _needs_plane(self):
         finish = self.finish
@@ -178,7 +200,7 @@ class Enlarger:
             return side, side
         margin = self._margin()
         limit = self.finish.memory or memory.available() / 4
-        most = min(limit, TILE_BYTES) / self._bytes_per_pixel()
+        most = min(limit, TILE_BYTES) / _AT_ONCE / self._bytes_per_pixel()
         area = _ENOUGH_BYTES / self._bytes_per_pixel()
         area = min(max(area, (_MARGINS * margin) ** 2), most)
         side = max(int(math.sqrt(area)) - 2 * margin, 64)
@@ -307,7 +329,12 @@ class Enlarger:
 
 
 class _Band:
-    """Rows of the result, put together from tiles; none can be missing."""
+    """Rows of the result, put together from tiles; none can be missing.
+
+    Args:
+        tile: tiles.Tile that has all of the rows.
+        found: dict of ndarray, what was found of a part of it.
+    """
 
     def __init__(self, tile, found):
         self._rows, columns = tile.inside

@@ -108,6 +108,17 @@ def test_what_lies_between_goes_along(tmp_path):
         assert np.asarray(network(picture(8, 8)[None])).dtype == np.float32
 
 
+def test_what_a_picture_would_show_stays_exact():
+    network = models.build("lens", 2, num_blocks=2, num_filters=4)
+    with precision.computing(network, "bfloat16", to_use=True):
+        short = {
+            layer.name
+            for layer in network.layers
+            if layer.dtype_policy.name == "mixed_bfloat16"
+        }
+    assert short == {f"block{i}_conv{j}" for i in (1, 2) for j in (1, 2)}
+
+
 def test_a_refiner_within_its_interpolation():
     network = models.build("srcnn", 2, channels=3)
     precision.compute_in(network, "bfloat16")

@@ -16,6 +16,7 @@ from cli_runs import command, save, scene
 import sr_keras
 from sr_keras import artifact, chroma, images, models, trust, weights
 from sr_keras.cli import upscaling
+from sr_keras.training import precision
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,11 @@ def photos(tmp_path):
 @pytest.fixture
 def upscale(place, espcn, capfd):
     def run(*arguments, model=espcn):
-        return command(capfd, "upscale", *arguments, "--model", model)
+        return command(
+            capfd,
+            *("upscale", *arguments, "--model", model),
+            *("--precision", "float32"),
+        )
 
     return run
 
@@ -72,7 +77,8 @@ def test_the_best_weights_are_the_default(place, photos, capfd, monkeypatch):
         network = models.build("espcn", 2, num_filters=[64, 3 + i], channels=3)
         content = weights.stored(randomized(network))
         weights.add(network, content, {"name": name, "scale": 2})
-        done = command(capfd, "upscale", photos / "a.png", "-o", f"{i}.png")
+        done = command(capfd, "upscale", photos / "a.png", "-o", f"{i}.png",
+                       "--precision", "float32")  # fmt: skip
         assert done.code == 0, done.err
         assert f"48x40 (x2) with {name}; about" in done.out
         check(f"{i}.png", photos / "a.png", name)
@@ -322,6 +328,21 @@ def test_a_stop_leaves_nothing_half_done(upscale, photos, monkeypatch):
     assert done.lines[-1] == "stopped"
     left = [p.name for p in (photos.parent / "place/out").rglob("*.tmp")]
     assert not left
+
+
+def test_short_numbers_are_for_eight_bits(place, espcn, capfd, monkeypatch):
+    kinds, real = [], precision.computing
+
+    def computing(network, kind, to_use):
+        kinds.append(kind)
+        return real(network, "float32", to_use)
+
+    monkeypatch.setattr(precision, "computing", computing)
+    save("a.png", scene(12, 10))
+    save("b.png", scene(12, 10), bits=16)
+    ended = command(capfd, "upscale", "a.png", "b.png", "--model", espcn)
+    assert ended.code == 0, ended.err
+    assert kinds == ["auto", "float32"]
 
 
 def test_jobs_give_the_same(upscale, photos, espcn):

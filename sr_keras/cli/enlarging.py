@@ -21,8 +21,12 @@ from sr_keras.training import precision
 # Resident once Keras and TensorFlow are loaded: measured.
 _BASE_BYTES = 0.6e9
 
-# Pixels that PNG takes a second, whatever the network: measured.
-_WRITTEN = 25e6
+# Pixels of PNG a second, whatever the network, beside it: measured.
+_WRITTEN = 60e6
+
+# Sides of what is tried out to learn how fast a network is: the larger one
+# where the smaller takes less than these seconds.
+_TRIED, _TRIED_TOO, _SOON = 96, 288, 0.05
 
 # The part of a photo that a page shows, in pixels of the result.
 _SHOWN = (720, 1080)
@@ -101,13 +105,15 @@ class Work:
         total = _BASE_BYTES + 2 * held + 1.5 * tile + 2.5 * whole
         return Plan(text, seconds, total / 1e9)
 
-    def enlarge(self, where, stored, report):
+    def enlarge(self, where, stored, report, computed):
         """Enlarge a photo and write what is asked for.
 
         Args:
             where: cli.targets.Target.
             stored: images.Stored.
             report: function (share that is done).
+            computed: function called when all is computed, and the rest of
+                the file is being written.
 
         Returns:
             Made.
@@ -119,9 +125,9 @@ class Work:
         path = where.path(scale, kind)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        shown = self._write(where, work, (scale, kind), stored)
         if self.args.samples:
             self._write_samples(where, stored, scale, kind)
+        shown = self._write(where, work, (scale, kind), stored, computed)
         guarded = work.guarded if self.args.color_guard else None
         return Made(path, size, guarded, shown)
 
@@ -140,23 +146,25 @@ class Work:
             job["scale"] = own
         return target(job, shape)
 
-    def _network(self, factor):
-        """The network for a factor, loaded once."""
-        name = self.args.model
-        key = None
+    def _network(self, factor, bits=8):
+        """The network for a factor and a photo's bits, loaded once."""
+        name, kind = self.args.model, self.args.precision
+        if kind == "auto" and bits > 8:
+            kind = "float32"  # a level of 8 bits is many of 16
+        key = None, kind
         if name in shipped.names():
-            key = shipped.card_for(name, factor)["file"]
+            key = shipped.card_for(name, factor)["file"], kind
         with self._lock:
             if key not in self._networks:
                 network = artifact.load(name, factor)
                 self._stack.enter_context(
-                    precision.computing(network, self.args.precision, True)
+                    precision.computing(network, kind, True)
                 )
                 self._networks[key] = network
             return self._networks[key]
 
     def _enlarger(self, stored, scale, size, report) -> Enlarger:
-        network = self._network(max(scale))
+        network = self._network(max(scale), stored.like.bits)
         args = self.args
         finish = inference.finish_for(
             network,
@@ -184,7 +192,7 @@ class Work:
             return "tiff"
         return kind
 
-    def _write(self, where, work, place, stored):
+    def _write(self, where, work, place, stored, computed):
         scale, kind = place
         path, like = where.path(scale, kind), stored.like
         shown = self._page_part(where, stored, scale, work.size)
@@ -211,6 +219,7 @@ class Work:
                     doubts.put(trust.shown(band["trust"]))
                 if shown:
                     shown.add(band["sr"])
+            computed()
         return shown
 
     def _page_part(self, where, stored, scale, size):
@@ -240,17 +249,22 @@ class Work:
         """LR pixels a second that the network takes on this machine."""
         network = work.runner.network
         if id(network) not in self._speeds:
-            side = 96
-            sample = np.full(
-                (side, side, work.source.shape[-1]), 0.5, "float32"
-            )
-            run = work.runner.sample
-            run(sample)
-            start = time.perf_counter()
-            run(sample)
-            seconds = time.perf_counter() - start
-            self._speeds[id(network)] = side * side / seconds
+            channels = work.source.shape[-1]
+            speed, seconds = _tried(work.runner, _TRIED, channels)
+            if seconds < _SOON:
+                speed, _ = _tried(work.runner, _TRIED_TOO, channels)
+            self._speeds[id(network)] = speed
         return self._speeds[id(network)]
+
+
+def _tried(runner, side, channels):
+    """Pixels a second, and seconds, that a square image takes."""
+    sample = np.full((side, side, channels), 0.5, "float32")
+    runner.sample(sample)
+    start = time.perf_counter()
+    runner.sample(sample)
+    seconds = time.perf_counter() - start
+    return side * side / seconds, seconds
 
 
 def _stdout():

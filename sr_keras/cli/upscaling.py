@@ -78,6 +78,7 @@ class Album:
         self._quiet = any(target.folder is None for target in todo)
         self._stop = threading.Event()
         self._lock = threading.Lock()
+        self._turns = threading.Semaphore(args.jobs)
         self._shares = [0.0] * len(todo)
         self._files = {}
         self._bar = None
@@ -98,8 +99,9 @@ class Album:
         self._work = Work(self.args)
         self._say_plan(first)
         interruption = None
-        jobs = min(self.args.jobs, len(self.todo))
-        pool = concurrent.futures.ThreadPoolExecutor(jobs)
+        # One more than there are turns: while the end of a file is written
+        # the next photo is computed.
+        pool = concurrent.futures.ThreadPoolExecutor(self.args.jobs + 1)
         with bar(len(self.todo), "photo") as self._bar:
             futures = [
                 pool.submit(self._take, i) for i in range(len(self.todo))
@@ -183,16 +185,19 @@ class Album:
 
     def _take(self, i):
         target = self.todo[i]
-        started = time.monotonic()
         row = {"file": target.name, "status": "done"}
+        turn = _Turn(self._turns)
+        started = time.monotonic()
         try:
+            if self._stop.is_set():
+                raise _Stopped
             if not self._wanted(i):
                 row["status"] = "done before"
                 self._tell(f"{target.name}: done before")
             else:
                 self._read(i)
                 self._read(i + 1)
-                row |= self._made(i, started)
+                row |= self._made(i, started, turn.over)
         except _Stopped:
             row["status"] = "stopped"
         except Exception as e:
@@ -203,6 +208,7 @@ class Album:
             text = row["message"]
             say(text if named else f"{target.name}: {text}", sys.stderr)
         finally:
+            turn.over()
             with self._lock:
                 self._files.pop(i, None)
             self._show(i, 1.0)
@@ -210,7 +216,7 @@ class Album:
         with self._lock:
             self.rows[i] = row
 
-    def _made(self, i, started):
+    def _made(self, i, started, computed):
         target = self.todo[i]
         stored = self._files[i].result()
         for note in stored.like.notes:
@@ -221,7 +227,7 @@ class Album:
                 raise _Stopped
             self._show(i, share)
 
-        made = self._work.enlarge(target, stored, report)
+        made = self._work.enlarge(target, stored, report, computed)
         with self._lock:
             if made.shown is not None:
                 self.pages[i] = made.shown
@@ -280,6 +286,21 @@ class Album:
         writer.writeheader()
         writer.writerows(self.rows[i] for i in sorted(self.rows))
         return text.getvalue()
+
+
+class _Turn:
+    """One of a few places, waited for and given back once."""
+
+    def __init__(self, places):
+        self._places = places
+        self._places.acquire()
+        self._held = True
+
+    def over(self):
+        """Let the next one have it."""
+        if self._held:
+            self._held = False
+            self._places.release()
 
 
 class _Stopped(Exception):  # noqa: N818, nothing is wrong

@@ -65,7 +65,8 @@ def compute_in(network, precision, to_use=False):
         network: `Network`.
         precision: str, one of `PRECISIONS`.
         to_use: bool, whether it is to make pictures: then the layers that
-            give the pixels are exact, which keeps them within a level.
+            see or give the pixels, and the sums that carry features past
+            others, are exact, which keeps a result within a level.
     """
     name = chosen(precision)
     if name == "float32":
@@ -76,10 +77,23 @@ def compute_in(network, precision, to_use=False):
             "exported: leave out --precision"
         )
     network = getattr(network, "network", network)
-    exact = graph.last_with_weights(network) if to_use else []
-    for layer in _coarse(network, exact):
+    for layer in _coarse(network, _exact(network) if to_use else []):
         layer.dtype_policy = keras.DTypePolicy(f"mixed_{name}")
     _forget_graph(network)
+
+
+def _exact(network):
+    """Layers whose rounding a picture would show."""
+    found, _ = graph.calls(network, keras.Input(network.input_shape[1:]))
+    exact, seen = graph.last_with_weights(network), set()
+    for call in found:
+        after = any(id(x) in seen for x in call.inputs)
+        if after or call.layer.weights:
+            seen.update(id(x) for x in call.outputs)
+        is_first = call.layer.weights and not after
+        if is_first or isinstance(call.layer, keras.layers.Add):
+            exact.append(call.layer)
+    return exact
 
 
 def _coarse(network, exact):
