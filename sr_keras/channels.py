@@ -30,8 +30,7 @@ def enlarged(image, network, forward, interpolate):
     """
     count, own = image.shape[-1], network.input_shape[-1]
     check(count, network)
-    # Grey photos are what zssr alone learns from; the pipelines give Y.
-    on_luma = own == 1 and not network.zero_shot
+    on_luma = is_for_luma(network)
     if count == own and not on_luma:
         return forward(image)
     if count in (2, 4):
@@ -43,6 +42,19 @@ def enlarged(image, network, forward, interpolate):
     colours = forward(_joined([image] * 3))
     parts = [colours[..., i : i + 1] for i in range(3)]
     return (parts[0] + parts[1] + parts[2]) / 3
+
+
+def is_for_luma(network):
+    """Whether a network sees Y alone.
+
+    Args:
+        network: `Network`.
+
+    Returns:
+        bool.
+    """
+    # Grey photos are what zssr alone learns from; the pipelines give Y.
+    return network.input_shape[-1] == 1 and not network.zero_shot
 
 
 def check(count, network):

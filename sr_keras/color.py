@@ -12,14 +12,14 @@ Introduction to Digital Video", 1996, chapter 9.
 import numpy as np
 
 # Rows Y, Cb, Cr; columns R, G, B; for R, G, B in [0, 1] and codes in 0..255.
-_YCBCR = np.array(
+YCBCR = np.array(
     [
         [65.481, 128.553, 24.966],
         [-37.797, -74.203, 112.0],
         [112.0, -93.786, -18.214],
     ]
 )
-_RGB = np.linalg.inv(_YCBCR)
+RGB = np.linalg.inv(YCBCR)
 _OFFSETS = (16.0, 128.0, 128.0)
 
 # Rows X, Y, Z; columns R, G, B of sRGB.
@@ -50,7 +50,7 @@ def luma(rgb):
         TypeError: for integers.
     """
     r, g, b = _channels(rgb)
-    return _weigh(_YCBCR[0], r, g, b) / 255 + _OFFSETS[0] / 255
+    return _weigh(YCBCR[0], r, g, b) / 255 + _OFFSETS[0] / 255
 
 
 def yiq_luma(rgb):
@@ -87,7 +87,7 @@ def rgb_to_ycbcr(rgb):
     return _joined(
         [
             _weigh(row, *channels) / 255 + offset / 255
-            for row, offset in zip(_YCBCR, _OFFSETS, strict=True)
+            for row, offset in zip(YCBCR, _OFFSETS, strict=True)
         ]
     )
 
@@ -114,7 +114,7 @@ def ycbcr_to_rgb(ycbcr):
         channel * 255 - offset
         for channel, offset in zip(_channels(ycbcr), _OFFSETS, strict=True)
     ]
-    return _joined([_weigh(row, *codes) for row in _RGB])
+    return _joined([_weigh(row, *codes) for row in RGB])
 
 
 def lab(rgb):

@@ -5,6 +5,10 @@ import numpy as np
 # Rows that are rounded at a time.
 _BLOCK = 256
 
+# Added before the digits behind the point are cut off: with the float below a
+# half, no sum rounds up what is below one.
+BELOW_HALF = float(np.nextafter(np.float32(0.5), np.float32(0)))
+
 
 def quantize(pixels: np.ndarray, bits: int) -> np.ndarray:
     """Leaves float: clips to [0, 1] and rounds half away from zero.
@@ -49,9 +53,7 @@ def quantized(pixels, bits: int):
     from keras import ops
 
     scaled = ops.clip(pixels, 0.0, 1.0) * float((1 << bits) - 1)
-    # With the float below a half, no sum rounds up what is below one.
-    below_half = float(np.nextafter(np.float32(0.5), np.float32(0)))
-    return ops.cast(scaled + below_half, f"uint{bits}")
+    return ops.cast(scaled + BELOW_HALF, f"uint{bits}")
 
 
 def _rounded(pixels: np.ndarray, bits: int) -> np.ndarray:

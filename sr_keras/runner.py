@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from sr_keras import channels
+from sr_keras import channels, luma
 from sr_keras.models import graph
+from sr_keras.models.classical import phases
 from sr_keras.resize import imresize
 from sr_keras.rounding import quantize, quantized
 from sr_keras.stages import Stages
@@ -36,7 +37,10 @@ class Runner:
     """
 
     def __init__(self, network, count):
-        self.network, self._count = network, count
+        self.network = network
+        # Then the graph has the network alone: see `luma`.
+        self._in_colours = count == 3 and channels.is_for_luma(network)
+        self._count = None if self._in_colours else count
         self.own = network.scale
         self._facts = _held(network, "_facts", dict)
         if not self._facts:
@@ -75,11 +79,21 @@ class Runner:
                 that are none.
         """
         whole = bits in (8, 16)
-        found, total = self._compiled(whole and bits)(image[None])
+        if self._in_colours:
+            taps = phases("bicubic", self.own)
+            result = luma.enlarged(image, self._of_luma, taps, whole and bits)
+        else:
+            result = self._computed(image, whole and bits)
+        return result if whole or bits is None else np.clip(result, 0, 1)
+
+    def _of_luma(self, y):
+        return self._computed(y[..., None], False)[..., 0]
+
+    def _computed(self, image, bits):
+        found, total = self._compiled(bits)(image[None])
         if not math.isfinite(total.numpy()):
             raise ValueError(_NO_NUMBERS.format(self.network.name))
-        result = found.numpy()[0]
-        return result if whole or bits is None else np.clip(result, 0, 1)
+        return found.numpy()[0]
 
     def sample(self, image):
         """What takes as long as a part of an image of this size."""
@@ -210,21 +224,24 @@ def _compiled(network, count, bits):
     # Its sums are written out, and the same for images of any size.
     interpolate = Interpolation(network.scale, dtype="float32")
 
+    def forward(x):
+        return tf.cast(network(x, training=False), tf.float32)
+
     def picture(images):
-        found = channels.enlarged(
-            images,
-            network,
-            lambda x: tf.cast(network(x, training=False), tf.float32),
-            interpolate,
+        found = (
+            channels.enlarged(images, network, forward, interpolate)
+            if count
+            else forward(images)
         )
         total = tf.reduce_sum(found)
         return (quantized(found, bits) if bits else found), total
 
+    shape = (1, None, None, count or 1)
     # XLA makes these convolutions twice as slow on a CPU; rewriting Python's
     # branches, of which none depends on pixels, takes longer than a tile.
     return tf.function(
         picture,
-        input_signature=[tf.TensorSpec((1, None, None, count), tf.float32)],
+        input_signature=[tf.TensorSpec(shape, tf.float32)],
         autograph=False,
         jit_compile=False,
     )

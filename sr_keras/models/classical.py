@@ -8,6 +8,8 @@ dimensions", 1979); "fourier" pads the spectrum of the mirrored image with
 zeros.
 """
 
+import functools
+
 import keras
 import numpy as np
 from keras import ops
@@ -103,7 +105,7 @@ class Interpolation(_Upsampling):
 
     def call(self, images):
         """Upsample (N, H, W, C) to (N, scale*H, scale*W, C)."""
-        taps = _phases(self.method, self.scale)
+        taps = phases(self.method, self.scale)
         images = pad_symmetric(images, taps.shape[1] // 2)
         for axis in (1, 2):
             images = self._upsample(images, taps, axis)
@@ -217,8 +219,17 @@ def _checked(method):
 _REACH = {"nearest": 0, "bilinear": 1, "bicubic": 2, "lanczos": 3}
 
 
-def _phases(method, scale):
-    """Weights (scale, 2 * reach + 1) of the output pixels within one pixel."""
+@functools.lru_cache(maxsize=16)
+def phases(method, scale):
+    """Weights of the output pixels within one pixel, along an axis.
+
+    Args:
+        method: str, one of `METHODS` but "fourier".
+        scale: int, the factor.
+
+    Returns:
+        float64 ndarray (scale, 2 * reach + 1), not to be written to.
+    """
     reach = _REACH[method]
     size = 2 * reach + 1
     weights = resize.weights(size, size * scale, scale, method)
