@@ -1,10 +1,12 @@
 """Tiles: the same result, whatever their size."""
 
+import threading
+
 import numpy as np
 import pytest
 from checks import picture, randomized, smooth
 
-from sr_keras import inference, models
+from sr_keras import enlarger, inference, models
 from sr_keras.enlarger import Enlarger, Pixels
 from sr_keras.models import graph
 from sr_keras.resize import output_size
@@ -182,6 +184,21 @@ def test_a_tile_without_memory_is_tried_smaller(monkeypatch):
         MemoryError))  # fmt: skip
     with pytest.raises(ValueError, match="not even a tile of"):
         codes(network, image, None)
+
+
+def test_two_tiles_are_computed_at_once(monkeypatch):
+    network = randomized(models.build("espcn", 2, num_filters=[64, 4]))
+    image = smooth(40, 64)
+    expected = codes(network, image, 1000)
+    real, both = Runner.picture, threading.Barrier(2, timeout=60)
+
+    def picture_of(self, part, bits=None):
+        both.wait()
+        return real(self, part, bits)
+
+    monkeypatch.setattr(enlarger, "_AT_ONCE", 2)
+    monkeypatch.setattr(Runner, "picture", picture_of)
+    np.testing.assert_array_equal(codes(network, image, 20), expected)
 
 
 def test_a_missing_tile_is_noticed(monkeypatch):

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from cli_runs import command, save, scene
 
 import sr_keras
 from sr_keras import artifact, chroma, images, models, trust, weights
-from sr_keras.cli import upscaling
+from sr_keras.cli import enlarging, upscaling
 from sr_keras.training import precision
 
 
@@ -328,6 +329,26 @@ def test_a_stop_leaves_nothing_half_done(upscale, photos, monkeypatch):
     assert done.lines[-1] == "stopped"
     left = [p.name for p in (photos.parent / "place/out").rglob("*.tmp")]
     assert not left
+
+
+def test_a_photo_is_computed_while_one_is_written(upscale, photos, monkeypatch):
+    begun, real = [], enlarging.Work._enlarger
+    second = threading.Event()
+
+    def work(self, stored, *rest):
+        begun.append(stored)
+        if len(begun) == 3:  # the first is the plan's
+            second.set()
+        return real(self, stored, *rest)
+
+    class Slow(enlarging.StripWriter):
+        def __exit__(self, *exception):
+            assert second.wait(60)
+            return super().__exit__(*exception)
+
+    monkeypatch.setattr(enlarging.Work, "_enlarger", work)
+    monkeypatch.setattr(enlarging, "StripWriter", Slow)
+    assert upscale(photos, "-o", "out").code == 0
 
 
 def test_short_numbers_are_for_eight_bits(place, espcn, capfd, monkeypatch):
