@@ -109,14 +109,16 @@ class Ranged(layers.Layer):
         return shape
 
 
-def test_learned_ranges_need_no_photos(tmp_path):
-    inputs = keras.Input((None, None, 3))
-    x = layers.Conv2D(12, 3, padding="same")(Ranged()(inputs))
-    x = layers.ReLU()(x)
-    x = sr_keras.layers.PixelShuffle(2)(Ranged()(x))
-    network = Network(inputs, Ranged()(x), 2, name="ranged")
+@pytest.mark.parametrize("count", [1, 3])
+def test_learned_ranges_need_no_photos(tmp_path, count):
+    inputs = keras.Input((None, None, count))
+    x = layers.Conv2D(4 * count, 3, padding="same")(Ranged()(inputs))
+    x = Ranged()(layers.ReLU()(x))
+    x = sr_keras.layers.PixelShuffle(2)(x)
+    network = Network(inputs, x, 2, name="ranged")
     export(network, tmp_path / "a.tflite", quantize="int8")
     run = files.interpreter((tmp_path / "a.tflite").read_bytes(), "a")
+    assert run.get_input_details()[0]["shape"][-1] == 3
     for details in (*run.get_input_details(), *run.get_output_details()):
         assert details["dtype"] == np.uint8
         assert details["quantization"] == (pytest.approx(1 / 255), 0)

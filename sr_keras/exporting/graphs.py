@@ -57,12 +57,28 @@ class Picture:
     def plain(self, images):
         """The same in few and common operations, for phones."""
         if not self.colour:
-            return _clipped(self._replayed(images))
-        ycbcr = _mixed(images, *_to_ycbcr())
+            found = self._replayed(images)
+            # What has learned its range is clipped to it already.
+            return found if self.has_ranges else _clipped(found)
+        # To whose every feature has a range, what is around it adds its own.
+        ranged = _ranged if self.has_ranges else tf.identity
+        ycbcr = ranged(_mixed(ranged(images), *_to_ycbcr()))
         luma = self._replayed(ycbcr[..., :1])
-        colours = FixedUpsample(self.scale, dtype="float32")(ycbcr[..., 1:])
-        both = tf.concat([luma, colours], axis=-1)
-        return _clipped(_mixed(both, *_to_rgb()))
+        upsample = FixedUpsample(self.scale, dtype="float32")
+        colours = ranged(upsample(ycbcr[..., 1:]))
+        both = ranged(tf.concat([luma, colours], axis=-1))
+        rgb = _mixed(both, *_to_rgb())
+        return _ranged(rgb) if self.has_ranges else _clipped(rgb)
+
+    @functools.cached_property
+    def has_ranges(self):
+        """Whether the network has learned the ranges of its features."""
+        own = tf.TensorSpec((1, None, None, self.network.input_shape[-1]))
+        traced = tf.function(self._replayed).get_concrete_function(own)
+        return any(
+            node.op.startswith(_FAKE)
+            for node in traced.graph.as_graph_def().node
+        )
 
     def facts(self):
         """What a file says of itself.
@@ -132,20 +148,6 @@ class _Luma:
         self.name, self.input_shape = network.name, network.input_shape
 
 
-def is_fake_quantized(concrete):
-    """Whether a graph has learned the ranges of its features.
-
-    Args:
-        concrete: concrete function, without variables.
-
-    Returns:
-        bool.
-    """
-    return any(
-        node.op.startswith(_FAKE) for node in concrete.graph.as_graph_def().node
-    )
-
-
 def _plain(layer):
     """A layer in a form that all have; itself in most cases."""
     if (
@@ -164,10 +166,12 @@ def _nearest(factors, x):
 
 
 def _clipped(images):
-    """To [0, 1]; what has a learned range is there already."""
-    if images.op.type.startswith(_FAKE):
-        return images
     return tf.clip_by_value(images, 0.0, 1.0)
+
+
+def _ranged(images):
+    """Rounded to 8 bits, of the range of an image."""
+    return tf.quantization.fake_quant_with_min_max_args(images, 0.0, 1.0)
 
 
 def _mixed(images, matrix, offset):

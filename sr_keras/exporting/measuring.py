@@ -2,7 +2,8 @@
 
     python -m sr_keras.exporting.measuring FILE FORMAT HEIGHT WIDTH
 
-prints {"seconds": ..., "bytes": ...} for an image of that size.
+prints {"seconds": ..., "bytes": ...} for an image of that size. FORMAT is that
+of an exported file, or "keras".
 """
 
 import json
@@ -56,12 +57,17 @@ def main(path, kind, height, width):
     """Measure, and print: see above."""
     import tensorflow  # noqa: F401, its memory is nobody's here
 
-    from sr_keras.exporting import files
+    from sr_keras.exporting import exporter, files, graphs
 
     before = _resident("VmRSS")
-    made = files.load(path, kind)
-    given = image((int(height), int(width), made.input_shape[-1]))
-    taken = seconds(lambda: made(given))
+    if kind == "keras":
+        picture = graphs.Picture(exporter.network_for(path))
+        run, channels = picture.compiled, picture.channels
+    else:
+        run = files.load(path, kind)
+        channels = run.input_shape[-1]
+    given = image((int(height), int(width), channels))
+    taken = seconds(lambda: run(given))
     peak = max(_resident("VmHWM") - before, 0)
     print(json.dumps({"seconds": taken, "bytes": peak}))
 

@@ -8,7 +8,7 @@ from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
 
-from sr_keras.exporting import about, calibration, graphs
+from sr_keras.exporting import about, calibration
 from sr_keras.exporting.quietly import quietly
 
 # Operations that a phone's library has not, or that read variables: those of
@@ -41,7 +41,7 @@ def write(picture, settings, path):
     )
     with quietly():
         converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
-    _set(converter, picture, settings, graphs.is_fake_quantized(frozen))
+    _set(converter, picture, settings)
     try:
         with quietly():
             content = converter.convert()
@@ -104,11 +104,11 @@ def facts(content, path):
     raise ValueError(about.foreign(path))
 
 
-def _set(converter, picture, settings, has_ranges):
+def _set(converter, picture, settings):
     """Tell the converter what numbers to use."""
     quantize = settings.quantize
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    if has_ranges and quantize != "int8":
+    if picture.has_ranges and quantize != "int8":
         raise ValueError(
             f"{picture.network.name} has learned 8-bit ranges: export it with "
             "--quantize int8"
@@ -122,7 +122,7 @@ def _set(converter, picture, settings, has_ranges):
         return
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.uint8
-    if has_ranges:
+    if picture.has_ranges:
         return
     if settings.calibration is None:
         raise ValueError(
