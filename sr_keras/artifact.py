@@ -127,6 +127,28 @@ def load(name, scale=None):
     return network
 
 
+def load_trainable(name):
+    """Load a network that is to be trained.
+
+    Args:
+        name: as in `load`.
+
+    Returns:
+        `Network`.
+
+    Raises:
+        FileNotFoundError: as in `load`.
+        ValueError: as in `load`, or it is an exported file.
+    """
+    network = load(name)
+    if not isinstance(network, Network):
+        raise ValueError(
+            f"{name} is an exported file, which cannot be trained: give the "
+            ".keras file that it was made of"
+        )
+    return network
+
+
 def _is_exported(path):
     """Whether it is a file of `sr_keras.exporting`, and not missing."""
     if path.is_dir():

@@ -284,6 +284,16 @@ def test_the_commands_take_a_file_for_a_network(rgb, photos, place, capfd):
         found.append((codes.astype(int), done.out))
     assert abs(found[0][0] - found[1][0]).max() <= 1
     assert found[0][1].replace("a.keras", "a.tflite") == found[1][1]
+    for wrong in (
+        ("train", "--model", "a.tflite", "--data", photos),
+        ("adapt", "--model", "a.tflite", "--images", photos),
+        ("export", "a.tflite", "-o", "b.tflite"),
+        ("evaluate", "--model", "a.tflite", "--data", photos,
+         "--precision", "bfloat16"),
+    ):  # fmt: skip
+        done = command(capfd, *wrong)
+        assert done.code == 2 and "is an exported file" in done.err
+        assert len(done.lines) == 1
 
 
 BAD = {

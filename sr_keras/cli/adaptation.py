@@ -46,7 +46,7 @@ class Adaptation:
 
     def __init__(self, args):
         self.args = args
-        self.before = artifact.load(args.model)
+        self.before = artifact.load_trainable(args.model)
         _check(self.before, args.model)
         self.scale = self.before.scale
         self.run_config = _config_of(args.model)
@@ -83,7 +83,7 @@ class Adaptation:
             course = _Photos(
                 self._job(name),
                 ({}, self._settings(folder, spec)),
-                (name, self.scale, artifact.load(args.model)),
+                (name, self.scale, artifact.load_trainable(args.model)),
                 None if self.hr else self.learned,
             )
             code = course.work(folder)

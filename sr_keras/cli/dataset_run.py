@@ -51,7 +51,7 @@ def resolve(job):
     """
     name, network, scale = job["model"], None, job["scale"]
     if name not in models.list_models():
-        network = artifact.load(name)
+        network = artifact.load_trainable(name)
         if network.zero_shot:
             raise ValueError(
                 f"{name} has learned from one photo: train zssr on another "
@@ -352,7 +352,7 @@ def _start_from(source, learner):
     """Take over weights of --init-from; return what happened."""
     if not source:
         return []
-    return transfer(artifact.load(source), learner).lines(source)
+    return transfer(artifact.load_trainable(source), learner).lines(source)
 
 
 def _check_same(network, arguments):

@@ -316,7 +316,7 @@ def warm(network, start):
         ValueError: that is another network, or has other weights.
         FileNotFoundError: there is none.
     """
-    source = artifact.load(start)
+    source = artifact.load_trainable(start)
     try:
         found = transfer(source, network)
         fits = not found.missing and not found.reshaped

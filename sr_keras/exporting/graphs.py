@@ -36,7 +36,7 @@ class Picture:
         own = network.input_shape[-1]
         bare = getattr(network, "network", network)
         self.zero_shot = bare.zero_shot
-        self.on_luma = own == 1 and not self.zero_shot
+        self.on_luma = channels.is_for_luma(network)
         self.colour = self.on_luma and colour
         self.channels = 3 if self.colour else own
 

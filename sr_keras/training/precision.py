@@ -72,6 +72,8 @@ def compute_in(network, precision, to_use=False):
     if name == "float32":
         return
     if not hasattr(network, "weights"):
+        if precision == "auto":
+            return
         raise ValueError(
             f"{network.name} is an exported file, which computes as it was "
             "exported: leave out --precision"
