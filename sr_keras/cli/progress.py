@@ -134,12 +134,19 @@ class Epochs:
             say(line, sys.stderr)
 
 
-def bar(total, unit):
+# What a bar says that goes on by parts of its unit.
+_PARTS = (
+    "{percentage:3.0f}%|{bar}| {n:.1f}/{total} {unit} [{elapsed}<{remaining}]"
+)
+
+
+def bar(total, unit, parts=False):
     """A bar that vanishes at its end; none where stderr is no terminal.
 
     Args:
         total: int, or None if unknown yet.
         unit: str.
+        parts: bool, whether it goes on by less than one at a time.
 
     Returns:
         tqdm.tqdm.
@@ -147,12 +154,18 @@ def bar(total, unit):
     return tqdm(
         total=total,
         unit=unit,
+        bar_format=_PARTS if parts else None,
         disable=None,
         leave=False,
         dynamic_ncols=True,
         mininterval=0.2,
         delay=0.3,
     )
+
+
+def aside():
+    """A context in which lines are printed that a bar must not run into."""
+    return tqdm.external_write_mode()
 
 
 def duration(seconds):

@@ -22,7 +22,7 @@ from sr_keras.cli import (
 from sr_keras.cli import targets as places
 from sr_keras.cli.files import save_text
 from sr_keras.cli.photo import label
-from sr_keras.cli.progress import bar, counted, duration
+from sr_keras.cli.progress import aside, bar, counted, duration
 
 COLUMNS = (
     *("file", "result", "status", "width", "height", "seconds"),
@@ -102,7 +102,7 @@ class Album:
         # One more than there are turns: while the end of a file is written
         # the next photo is computed.
         pool = concurrent.futures.ThreadPoolExecutor(self.args.jobs + 1)
-        with bar(len(self.todo), "photo") as self._bar:
+        with bar(len(self.todo), "photo", True) as self._bar:
             futures = [
                 pool.submit(self._take, i) for i in range(len(self.todo))
             ]
@@ -206,7 +206,7 @@ class Album:
             row |= {"status": "failed", "message": describe(e)}
             named = target.name in row["message"]
             text = row["message"]
-            say(text if named else f"{target.name}: {text}", sys.stderr)
+            self._warn(text if named else f"{target.name}: {text}")
         finally:
             turn.over()
             with self._lock:
@@ -220,7 +220,7 @@ class Album:
         target = self.todo[i]
         stored = self._files[i].result()
         for note in stored.like.notes:
-            say(f"{target.name}: {note}", sys.stderr)
+            self._warn(f"{target.name}: {note}")
 
         def report(share):
             if self._stop.is_set():
@@ -271,8 +271,12 @@ class Album:
             )
 
     def _tell(self, text):
-        with self._lock:
+        with self._lock, aside():
             places.tell(text, self._quiet)
+
+    def _warn(self, text):
+        with self._lock, aside():
+            say(text, sys.stderr)
 
     def _code(self):
         failed = [row["status"] == "failed" for row in self.rows.values()]
