@@ -18,8 +18,8 @@ from sr_keras.routes import enlargement
 from sr_keras.strips import StripWriter, blank
 from sr_keras.training import precision
 
-# Resident once Keras and TensorFlow are loaded: measured.
-_BASE_BYTES = 0.6e9
+# Resident once Keras and TensorFlow are loaded and have computed: measured.
+_BASE_BYTES = 0.65e9
 
 # Pixels of PNG a second, whatever the network, beside it: measured.
 _WRITTEN = 60e6
@@ -101,8 +101,11 @@ class Work:
         held = height * width * channels * (stored.like.bits // 8)
         tile = min(TILE_BYTES, work.tile_bytes())
         whole = 4 * pixels * channels if work.runner.reach is None else 0
+        if self._kind(where, stored.like) not in ("png", "tiff"):
+            whole += pixels * channels  # put together before it is written
         text = f"{width}x{height} -> {size[1]}x{size[0]} ({label(scale)})"
-        total = _BASE_BYTES + 2 * held + 1.5 * tile + 2.5 * whole
+        # The photo, the one before, whose end is being written, and the next.
+        total = _BASE_BYTES + 3 * held + 1.5 * tile + 2.5 * whole
         return Plan(text, seconds, total / 1e9)
 
     def enlarge(self, where, stored, report, computed):

@@ -4,6 +4,7 @@ import concurrent.futures
 import csv
 import glob
 import io
+import math
 import os
 import sys
 import threading
@@ -258,9 +259,10 @@ class Album:
             return  # it will be told when it is this photo's turn
         count = counted(len(self.todo), "photo")
         chosen = f" with {self.args.model}" if self.args.chosen else ""
+        gigabytes = math.ceil(10 * plan.gigabytes) / 10
         self._tell(
             f"{count}; {target.name}: {plan.text}{chosen}; about "
-            f"{duration(plan.seconds)} and {plan.gigabytes:.1f} GB"
+            f"{duration(plan.seconds)} and {gigabytes} GB"
             f"{' each' if len(self.todo) > 1 else ''}"
         )
         free = memory.available() / 1e9
