@@ -134,6 +134,29 @@ class Epochs:
             say(line, sys.stderr)
 
 
+def learning(total):
+    """Show the steps of a short training; lines where there is no terminal.
+
+    Args:
+        total: int, steps.
+
+    Returns:
+        Function (step, loss) to be called after each step, from 1.
+    """
+    shown, said = bar(total, "step"), [time.monotonic()]
+
+    def watch(step, loss):
+        shown.update(1)
+        if step == total:
+            shown.close()
+        now = time.monotonic()
+        if shown.disable and (now - said[0] >= _EVERY or step == total):
+            said[0] = now
+            say(f"step {step} of {total}, loss {loss:.4g}", sys.stderr)
+
+    return watch
+
+
 # What a bar says that goes on by parts of its unit.
 _PARTS = (
     "{percentage:3.0f}%|{bar}| {n:.1f}/{total} {unit} [{elapsed}<{remaining}]"

@@ -31,8 +31,8 @@ def export(model, output, scale=None, **options):
         scale: int, the factor, where `model` has several; for a refiner the
             whole factor that is interpolated inside the file.
         **options: the other fields of `settings.Settings`: format, quantize,
-            input_size, colour, calibration, data, max_loss_db, overwrite,
-            measure.
+            input_size, colour, calibration, fine_tune, steps, data,
+            max_loss_db, overwrite, measure.
 
     Returns:
         dict, what is written to `<output>.parity.json` too: size, operations,
@@ -84,21 +84,25 @@ def network_for(model, scale=None):
     return network
 
 
-def write(network, settings):
+def write(network, settings, watch=None):
     """Write a file, check it and compare it: see `export`.
 
     Args:
         network: `Network`, no bare refiner.
         settings: settings.Settings.
+        watch: function (step, loss) called after every step of fine-tuning,
+            or None.
 
     Returns:
         dict: see `export`.
     """
-    picture = graphs.Picture(network, settings.colour)
+    picture = learned = graphs.Picture(network, settings.colour)
     photos = calibration.photos(settings.data)
     output = Path(os.path.realpath(settings.output))
+    if settings.fine_tune is not None:
+        learned = _fine_tuned(network, settings, watch)
     with _temporary(output) as temporary:
-        _make(picture, settings, temporary)
+        _make(learned, settings, temporary)
         made = files.load(temporary, settings.format)
         report = parity.compare(picture, made, photos)
         _check(report, settings)
@@ -115,6 +119,20 @@ def write(network, settings):
         with replaced(place) as file:
             file.write(text.encode("utf-8"))
     return report
+
+
+def _fine_tuned(network, settings, watch):
+    """What has learned to compute in int8."""
+    import pipelines
+    from sr_keras.training import quantization
+
+    source = pipelines.open_source(
+        str(settings.fine_tune), network.scale, "bicubic"
+    )
+    learner = quantization.fine_tune(
+        network, source, settings.steps, watch=watch
+    )
+    return graphs.Picture(learner, settings.colour)
 
 
 def _make(picture, settings, path):

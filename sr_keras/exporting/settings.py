@@ -30,6 +30,10 @@ class Settings:
             BT.601 luma alone.
         calibration: str or Path, a folder of photos that int8 takes the
             ranges of the features from.
+        fine_tune: str or Path, photos as `pipelines.open_source` takes them,
+            on which the network learns to compute in int8; None for not at
+            all.
+        steps: int, of that.
         data: str or Path, a folder of HR photos to compare on; one that
             comes with the package when None.
         max_loss_db: number, the most PSNR that may be lost; None for any.
@@ -48,6 +52,8 @@ class Settings:
     input_size: tuple[int, int] | None = None
     colour: bool = True
     calibration: str | os.PathLike | None = None
+    fine_tune: str | os.PathLike | None = None
+    steps: int = 2000
     data: str | os.PathLike | None = None
     max_loss_db: float | None = None
     overwrite: bool = False
@@ -86,6 +92,15 @@ class Settings:
                     )
         if self.calibration is not None and self.quantize != "int8":
             raise ValueError("--calibrate goes with --quantize int8")
+        if self.fine_tune is not None and self.quantize != "int8":
+            raise ValueError("--fine-tune goes with --quantize int8")
+        if self.fine_tune is not None and self.calibration is not None:
+            raise ValueError(
+                "--fine-tune learns the ranges that --calibrate would take "
+                "from photos: give one of them"
+            )
+        if self.steps < 1:
+            raise ValueError(f"--steps is 1 or more, not {self.steps}")
         if self.input_size and min(self.input_size) < _LEAST_SIDE:
             height, width = self.input_size
             raise ValueError(
