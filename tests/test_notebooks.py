@@ -39,7 +39,10 @@ def python(source):
 
 
 def test_they_are_all_there():
-    assert {"zero_shot", "train_on_div2k"} <= {*ENGLISH}
+    assert {*ENGLISH} == {
+        "zero_shot", "train_on_div2k", "srgan", "adapt_to_your_camera",
+        "mobile",
+    }  # fmt: skip
     twins = {n.removesuffix(".zh-CN") for n in {*NOTEBOOKS} - {*ENGLISH}}
     assert twins == {"zero_shot", "train_on_div2k"}
 
@@ -75,7 +78,7 @@ def test_all_begin_with_the_same_cell():
 def test_nothing_is_defined_that_belongs_in_the_package(name):
     defining = ast.FunctionDef | ast.ClassDef | ast.Lambda
     imported = False
-    for source in sources(name):
+    for source in sources(name)[1:]:
         nodes = list(ast.walk(ast.parse(python(source))))
         assert not [n for n in nodes if isinstance(n, defining)], source
         modules = [n.module for n in nodes if isinstance(n, ast.ImportFrom)]
