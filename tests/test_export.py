@@ -234,6 +234,7 @@ def test_a_saved_model_needs_neither_us_nor_a_size(luma, tmp_path):
     assert abs(codes.astype(int) - found).max() <= 1
 
 
+@pytest.mark.slow
 def test_onnx_computes_what_the_network_does(luma, tmp_path):
     for name in ("onnx", "tf2onnx", "onnxruntime"):
         pytest.importorskip(name, reason="pip install 'sr_keras[onnx]'")
