@@ -1,5 +1,6 @@
 """A network as a compiled function of what people's images hold."""
 
+import functools
 import math
 
 import numpy as np
@@ -159,8 +160,21 @@ class Runner:
         known = _held(self.network, "_pictures", dict)
         key = self._count, bits
         if key not in known:
-            known[key] = _compiled(self.network, *key)
+            known[key] = _compiled(self.network, *key, self._pays())
         return known[key]
+
+    def _pays(self):
+        """Whether winograd.py is to compute it.
+
+        Tiles of a network that sees all of the image have its means, and
+        their last bits may differ. All others are to have the same bytes.
+        """
+        if "pays" not in self._facts:
+            from sr_keras import winograd
+
+            everywhere = self.network.reach is None
+            self._facts["pays"] = everywhere and winograd.pays(self.network)
+        return self._facts["pays"]
 
 
 def rounded(array, bits, network):
@@ -216,16 +230,20 @@ def _held(network, name, make):
     return getattr(network, name).value
 
 
-def _compiled(network, count, bits):
+def _compiled(network, count, bits, pays):
     import tensorflow as tf
 
+    from sr_keras import winograd
     from sr_keras.models.classical import Interpolation
 
     # Its sums are written out, and the same for images of any size.
     interpolate = Interpolation(network.scale, dtype="float32")
+    computed = functools.partial(network, training=False)
+    if pays:
+        computed = winograd.forward(network)
 
     def forward(x):
-        return tf.cast(network(x, training=False), tf.float32)
+        return tf.cast(computed(x), tf.float32)
 
     def picture(images):
         found = (
