@@ -187,7 +187,7 @@ def _enlarger(model, self_ensemble, precision=None):
     if precision:
         from sr_keras.training.precision import compute_in
 
-        compute_in(network, precision)
+        compute_in(network, precision, to_use=True)
     own_scale = getattr(network, "scale", None)
     return functools.partial(_upscale, network, self_ensemble), own_scale
 
