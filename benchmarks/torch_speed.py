@@ -66,7 +66,7 @@ def enlarging(path, args):
             y = network(x)
         return y[0].permute(1, 2, 0).float().numpy().clip(0, 255) / 255
 
-    with precision.computing(short, "bfloat16"):
+    with precision.computing(short, "bfloat16", to_use=True):
         ways = {
             "PyTorch, float32": lambda: in_torch(theirs, torch.float32),
             "float32": lambda: upscale(image, exact),

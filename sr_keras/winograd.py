@@ -138,10 +138,12 @@ def _sums(image):
 def _products(sums, height, kernel, bias):
     """The convolution of an image, (1, H, W, C), from its `_sums`."""
     kernels = tf.unstack(tf.tensordot(_KERNEL, kernel, 1)[:, None])
-    a, b, c, d, e, f = (
-        tf.nn.conv2d(x[None], k, 1, "SAME")[0]
-        for x, k in zip(sums, kernels, strict=True)
-    )
+    products = []
+    for x, k in zip(sums, kernels, strict=True):
+        # One after the other: each has all processors, and their caches.
+        with tf.control_dependencies(products[-1:]):
+            products.append(tf.nn.conv2d(x[None], k, 1, "SAME")[0])
+    a, b, c, d, e, f = products
     near, near_odd, far, far_odd = b + c, b - c, d + e, d - e
     rows = tf.stack(
         [
