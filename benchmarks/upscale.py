@@ -7,8 +7,9 @@
 Makes JPEG photos of 12 megapixels, of those in train/CLIC2025 of the data
 folder or else of the example photo, enlarges them to PNG, and prints output
 megapixels a second: of the command from start to exit, and sustained, which
-leaves out what a first run on a tiny photo takes; the processors' seconds and
-the most memory, beside what the command said before. `alone` is what the same
+leaves out what a run on a tiny photo takes; the same in seconds of processors,
+which other programs change less; the most memory; and what the command had
+said that it would take. `alone` is what the same
 network makes on one tile again and again, in the same precision. A name that
 is not of weights but of a network (`lens`) is one with weights that were not
 trained: speed does not depend on them. --before has the same done by the code
@@ -64,8 +65,8 @@ def main():
         ]
         alone = network_alone(model, flags)
     table(
-        ["model", "code", "jobs", "output MP", "s", "said", "processors, s",
-         "MP/s", "sustained MP/s", "GB", "said"],
+        ["model", "code", "jobs", "output MP", "s", "said", "MP/s",
+         "sustained MP/s", "processors, s", "sustained s/MP", "GB", "said"],
         rows,
     )  # fmt: skip
     print(f"\nThe network alone makes {alone:.1f} MP/s.")
@@ -76,7 +77,7 @@ def row(folder, tree, model, jobs, asked):
     args, flags = asked
     say(f"{tree}, --jobs {jobs}")
     more = [*flags, "--jobs", str(jobs), "--overwrite"]
-    start = run(tree, folder / "tiny.png", folder / "t.png", model, more)[0]
+    tiny = run(tree, folder / "tiny.png", folder / "t.png", model, more)
     seconds, used, gigabytes, said = run(
         tree, folder / "photos", folder / "out", model, more
     )
@@ -85,8 +86,9 @@ def row(folder, tree, model, jobs, asked):
     expected = int(plan[1]) * (60 if plan[2] == "min" else 1) * args.photos
     return [
         *(args.model, "now" if tree == ROOT else "before", jobs, pixels),
-        *(seconds, f"{expected / min(jobs, args.photos):.0f}", used),
-        *(pixels / seconds, pixels / (seconds - start), gigabytes),
+        *(seconds, f"{expected / min(jobs, args.photos):.0f}"),
+        *(pixels / seconds, pixels / (seconds - tiny[0])),
+        *(used, (used - tiny[1]) / pixels, gigabytes),
         f"{float(plan[3]) * min(jobs, args.photos):.1f}",
     ]
 
@@ -147,11 +149,12 @@ def run(tree, source, target, model, flags):
     """Seconds, the processors' seconds, gigabytes, and what it said."""
     command = [sys.executable, "-m", "sr_keras", "upscale", source, "-o"]
     command += [target, "--scale", "2", "--model", model, *flags]
-    environment = {**os.environ, "PYTHONPATH": str(Path(tree).resolve())}
+    tree = Path(tree).resolve()
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
     start = time.monotonic()
     process = subprocess.Popen(
-        [str(x) for x in command], env=environment, stdout=subprocess.PIPE,
-        text=True,
+        [str(x) for x in command], cwd=tree, env=environment, text=True,
+        stdout=subprocess.PIPE,
     )  # fmt: skip
     said = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
