@@ -159,8 +159,7 @@ def refine(
 ):
     """Interpolate an image and sharpen it with a refiner, tile by tile.
 
-    A tile is computed with a margin as wide as anything reaches, and the
-    margin is thrown away: tiled or not, the result is the same.
+    A tile has a margin as wide as anything reaches, which is thrown away.
 
     Args:
         network: a refiner (N, H, W, C) -> (N, H, W, C).
@@ -181,23 +180,19 @@ def refine(
     levels = tiles.Levels(image.shape, scale, size, passes, finish.kernel)
     margin = _margin(network, scale, passes, finish)
     cut = list(levels.tiles(margin, finish.tile))
-    turns = symmetry.symmetries(scale, finish.kernel)
     wanted = _wanted(finish, outputs)
-    if wanted <= {"single", "interpolated"}:
-        turns = turns[:1]
+    turns = _turns(scale, finish, wanted)
     step = _counter(len(cut) * len(turns) * len(levels.steps), report)
-    results = {
-        name: np.empty((*size, image.shape[-1]), "float32") for name in outputs
-    }
+    shape = (*size, image.shape[-1])
+    results = {name: np.empty(shape, "float32") for name in outputs}
     coloured = finish.keep_colours and image.shape[-1] in (3, 4)
     forward = forward_of(network)
     for tile in cut:
         lr = np.ascontiguousarray(image[tile.windows[0]])
         maps = levels.part(tile)
         solved = _solve(forward, maps, lr, turns, finish, wanted, step)
-        for name in wanted - {"interpolated"} if coloured else ():
-            ends = tile.windows[0], tile.windows[-1]
-            solved[name] = keep_colours(solved[name], lr, ends, scale)
+        if coloured:
+            _keep_colours(solved, lr, tile, scale)
         for name in outputs:
             inner = solved[_fused(finish) if name == "fused" else name]
             results[name][tile.inside] = inner[tile.core]
@@ -333,6 +328,19 @@ def _solve(forward, maps, lr, turns, finish, wanted, step):
     names = wanted - {"interpolated"}
     solved = {n: _joined(n, views, lr, total, finish) for n in names}
     return {**solved, "interpolated": interpolated}
+
+
+def _turns(scale, finish, wanted):
+    """The views that the wanted results take."""
+    turns = symmetry.symmetries(scale, finish.kernel)
+    return turns[:1] if wanted <= {"single", "interpolated"} else turns
+
+
+def _keep_colours(solved, lr, tile, scale):
+    """Keep the colours of all that the network has made of a window."""
+    ends = tile.windows[0], tile.windows[-1]
+    for name in solved.keys() - {"interpolated"}:
+        solved[name] = keep_colours(solved[name], lr, ends, scale)
 
 
 def _views(forward, plane, image, turns, finish, step):

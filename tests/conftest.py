@@ -1,10 +1,11 @@
 import functools
 import os
 
+import numpy as np
 import pytest
 from cli_runs import SMALL, command, save, scene, tree
 
-from sr_keras import images
+from sr_keras import cli, images
 
 # The tests run side by side, a process a core: see README.md.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
@@ -81,3 +82,86 @@ def refused(train, tmp_path):
         return ended.err
 
     return run
+
+
+@pytest.fixture
+def only_evaluate(monkeypatch):
+    """The command line has no other command to load."""
+    monkeypatch.setattr(cli, "COMMANDS", ("evaluate",))
+
+
+@pytest.fixture
+def stopped(place, capfd, photo, monkeypatch):
+    """Runs the command up to a method of its Work; gives that."""
+
+    def run(method, *arguments, small=SMALL, image=photo):
+        from sr_keras.cli import learning
+
+        made = []
+
+        def stop(self, *_):
+            made.append(self)
+            raise ValueError("enough")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(learning.Work, method, stop)
+            patch.setattr(learning.Work, "__exit__", lambda *_: None)
+            size = [] if "--scale" in arguments else ["--scale", 2]
+            ended = command(
+                capfd, "train", "--image", image, *size, *small, *arguments
+            )
+        assert made, ended.err
+        return made[0]
+
+    return run
+
+
+@pytest.fixture
+def prepared(stopped):
+    return lambda *arguments, **kind: stopped("learn", *arguments, **kind)
+
+
+@pytest.fixture
+def trained(stopped):
+    """The trained network and its curves: a ZeroShot."""
+    return lambda *arguments: stopped("results", *arguments).zero_shot
+
+
+@pytest.fixture
+def pairs(prepared):
+    """The first training pairs: [(sons, fathers)], each (N, h, w, C)."""
+
+    def draw(count, *arguments, **kind):
+        run = prepared(*arguments, **kind).zero_shot
+        return list(run.pairs().take(count).as_numpy_iterator())
+
+    return draw
+
+
+@pytest.fixture
+def refused_line(place, capfd, photo):
+    """The line that a command with settings that cannot be ends with."""
+
+    def run(*arguments):
+        job = ("--image", photo, "--scale", 2, *SMALL, *arguments)
+        ended = command(capfd, "train", *job)
+        assert ended.code == 2
+        return ended.err
+
+    return run
+
+
+@pytest.fixture
+def wild(prepared):
+    """A run whose network does something, trained or not."""
+
+    def make(*arguments, **kind):
+        work = prepared(*arguments, **kind)
+        rng = np.random.default_rng(3)
+        network = work.zero_shot.network
+        network.set_weights(
+            [0.2 * rng.standard_normal(w.shape) for w in network.get_weights()]
+        )
+        return work
+
+    return make
