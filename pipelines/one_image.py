@@ -19,6 +19,10 @@ from sr_keras import symmetry
 
 ORDERS = ("random", "up", "down")
 
+_UNEQUAL = (
+    "--no-crop gives images of many sizes: --batch-size must be 1, not {}"
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
@@ -43,6 +47,8 @@ class Augmentation:
             linear, so that the son is the mixture of their sons).
         swap_colours: probability of a father whose red, green and blue are
             exchanged: the same shapes in other colours.
+        result_share: probability of a father drawn from the latest source,
+            where there are several, and not from those before it.
         candidates: crops drawn for each one used, the one with the most
             detail; flat ones teach nothing.
         degradation: how a son is made of its father, see `degradation.parse`;
@@ -60,6 +66,7 @@ class Augmentation:
     noise_std: float = 0.0
     blend: float = 0.0
     swap_colours: float = 0.0
+    result_share: float = 1.0
     candidates: int = 1
     degradation: str = degradation.DEFAULT
 
@@ -86,7 +93,7 @@ class Augmentation:
             ),
             f"crops must be whole numbers from 8 up, not {self.crop_sizes}",
         )
-        for name in ("blend", "swap_colours"):
+        for name in ("blend", "swap_colours", "result_share"):
             _check(
                 0 <= getattr(self, name) <= 1,
                 f"{name} must be from 0 to 1, not {getattr(self, name)}",
@@ -139,33 +146,27 @@ def single_image(
     Raises:
         ValueError: a batch of several pairs without cropping.
     """
-    if batch_size > 1 and not augmentation.crop_sizes:
-        raise ValueError(
-            f"--no-crop gives images of many sizes: --batch-size must be 1, "
-            f"not {batch_size}"
-        )
-    draw = functools.partial(
-        _batch,
-        scale=scale,
-        augmentation=augmentation,
-        kernel=kernel,
-        batch_size=batch_size,
-        steps=steps,
-        seed=seed,
-    )
     sizes = augmentation.crop_sizes
-    side = sizes[0] if len(sizes) == 1 else None
-    shape = (batch_size, side, side, sources[0][0].shape[-1])
+    _check(sizes or batch_size == 1, _UNEQUAL.format(batch_size))
+    one_size = sizes[0] if len(sizes) == 1 else None
+    shape = (batch_size, one_size, one_size, sources[0][0].shape[-1])
+    settings = (scale, augmentation, kernel, batch_size, steps, seed)
 
     def drawn(k):
         if images := list(sources):
-            return draw(images, k=k)
+            return _batch(images, *settings, k)
         return (np.zeros([n or 1 for n in shape], "float32"),) * 2
 
-    load = in_graph(drawn, [shape, shape])
-    # One thread draws while the other cores train; a batch costs a few
-    # milliseconds, less than the step that uses it. With nothing to tune, the
-    # tuning thread, which can take a minute to notice the end, stays out.
+    return _endless(in_graph(drawn, [shape, shape]), start)
+
+
+def _endless(load, start):
+    """The batches from one on.
+
+    One thread draws while the other cores train; a batch costs a few
+    milliseconds, less than the step that uses it. With nothing to tune, the
+    tuning thread, which can take a minute to notice the end, stays out.
+    """
     options = tf.data.Options()
     options.autotune.enabled = False
     data = tf.data.Dataset.counter(start).map(load).prefetch(8)
@@ -218,6 +219,8 @@ def training_pairs(
 
 def _father(sources, scale, augmentation, kernel, rng, progress, size):
     """Draw one view; arguments as for `training_pairs`."""
+    if _passes_over_the_latest(sources, augmentation.result_share, rng):
+        sources = sources[:-1]
     base, axes, shear, turned = _geometry(augmentation, sources, rng, progress)
     # The smallest source that need not be enlarged: the sharpest father.
     image, own = next(
@@ -239,6 +242,10 @@ def _father(sources, scale, augmentation, kernel, rng, progress, size):
         turns = symmetry.symmetries(scale, kernel)
         father = symmetry.turned(father, turns[rng.integers(len(turns))])
     return _recoloured(father, augmentation.swap_colours, rng)
+
+
+def _passes_over_the_latest(sources, share, rng):
+    return len(sources) > 1 and share < 1 and rng.random() >= share
 
 
 def _blended(father, other, rng):

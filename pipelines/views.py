@@ -5,6 +5,8 @@ is antialiased like MATLAB's `imresize`, and beyond the edge the image is
 mirrored, so that a father may be smaller than its window.
 """
 
+import math
+
 import numpy as np
 
 from sr_keras.resize import cubic
@@ -54,6 +56,33 @@ def detail(image, scale, window):
     return float(
         sum(np.abs(np.diff(part, axis=axis)).sum() for axis in (0, 1))
         / max(part.size, 1)
+    )
+
+
+def detailed_part(image, side):
+    """The part of an image, at most `side` wide, with the most edges.
+
+    Args:
+        image: ndarray (H, W, C).
+        side: int.
+
+    Returns:
+        ndarray (h, w, C); the image itself where it is no larger.
+    """
+    if max(image.shape[:2]) <= side:
+        return image
+    height, width = (min(n, side) for n in image.shape[:2])
+    parts = [
+        image[top : top + height, left : left + width]
+        for top in _starts(image.shape[0], height)
+        for left in _starts(image.shape[1], width)
+    ]
+    return max(
+        parts,
+        key=lambda p: (
+            np.abs(np.diff(p, axis=0)).mean()
+            + np.abs(np.diff(p, axis=1)).mean()
+        ),
     )
 
 
@@ -116,3 +145,8 @@ def _taps(length, positions, scale):
 def _mirrored(index, length):
     index = np.asarray(index) % (2 * length)
     return np.where(index < length, index, 2 * length - 1 - index)
+
+
+def _starts(length, part):
+    count = math.ceil(length / part)
+    return np.linspace(0, length - part, count).astype(int)

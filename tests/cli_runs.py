@@ -13,7 +13,7 @@ from sr_keras.cli import main
 SMALL = (
     *("--max-steps", "2", "--filters", "8", "--layers", "3"),
     *("--crop-size", "16", "--optimizer", "adam"),
-    *("--swap-colours", "0", "--blend", "0"),
+    *("--swap-colours", "0", "--blend", "0", "--no-result-at"),
 )
 
 

@@ -122,6 +122,17 @@ def test_swap_colours(pairs, photo):
         np.testing.assert_array_equal(np.sort(other), np.sort(whole))
 
 
+@pytest.mark.parametrize("share", [0, 0.4, 1])
+def test_result_share(prepared, share):
+    """Fathers of the latest source, where there are several."""
+    run = prepared(*TURNED, "--crop-size", 8, "--result-share", share).zero_shot
+    run.sources.append((np.full((48, 48, 3), 2, "float32"), (2, 2)))
+    drawn = run.pairs().take(60).as_numpy_iterator()
+    latest = [fathers[0, 0, 0, 0] == 2 for _, fathers in drawn]
+    assert abs(np.mean(latest) - share) < 0.2
+    assert share not in (0, 1) or np.mean(latest) == share
+
+
 def test_crop_size_and_batch_size(pairs):
     drawn = pairs(12, "--crop-size", 8, 16, 40, "--batch-size", 3)
     shapes = {sons.shape for sons, _ in drawn}

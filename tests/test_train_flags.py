@@ -174,6 +174,12 @@ def test_scaling_steps(trained):
     assert sum(y != x for _, (y, x) in six.sources) >= 2
 
 
+def test_result_at(trained):
+    job = ("--max-steps", 4, "--recipe", "default")
+    assert len(trained(*job, "--result-at", 0.3, 0.6).sources) == 2
+    assert len(trained(*job, "--no-result-at").sources) == 1
+
+
 def test_seed(prepared):
     first, same, other = (
         prepared("--seed", n, "--noise-std", 5).zero_shot for n in (1, 1, 2)

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from checks import picture, smooth
 
-from pipelines.views import detail, father_view, window_of
+from pipelines.views import (
+    detail,
+    detailed_part,
+    father_view,
+    window_of,
+)
 from sr_keras.resize import imresize
 
 SCALES = [(0.5, 0.5), (0.75, 0.6), (0.37, 0.93), (1, 1), (1, 0.5), (1.3, 0.8)]
@@ -172,3 +177,15 @@ def test_detail_tells_flat_from_rich():
 def test_detail_of_tiny_images(shape):
     window = window_of(shape, (0.5, 0.5), 16, counter())
     assert np.isfinite(detail(picture(*shape), (0.5, 0.5), window))
+
+
+def test_the_detailed_part_is_small_and_has_detail():
+    image = np.full((700, 520, 3), 0.5, "float32")
+    image[500:600, 100:200] = picture(100, 100)
+    part = detailed_part(image, 256)
+    assert part.shape == (256, 256, 3)
+    assert np.shares_memory(part, image)
+    assert part.std() > 0.05
+    small = smooth(200, 256)
+    assert detailed_part(small, 256) is small
+    assert detailed_part(smooth(9, 700), 256).shape == (9, 256, 3)

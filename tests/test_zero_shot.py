@@ -1,3 +1,4 @@
+import itertools
 import tracemalloc
 
 import keras
@@ -257,22 +258,61 @@ def test_a_large_photo_costs_no_copies():
     assert peak < 0.4 * image.nbytes
 
 
-def test_the_judged_part_is_small_and_has_detail():
-    image = np.full((700, 520, 3), 0.5, "float32")
-    image[500:600, 100:200] = picture(100, 100)
-    part = zero_shot._detailed(image, 256)
-    assert part.shape == (256, 256, 3)
-    assert np.shares_memory(part, image)
-    assert part.std() > 0.05
-    small = smooth(200, 256)
-    assert zero_shot._detailed(small, 256) is small
-    assert zero_shot._detailed(smooth(9, 700), 256).shape == (9, 256, 3)
+@pytest.mark.parametrize("scale, passes", [((2, 2), 1), ((4, 4), 2)])
+def test_results_join_the_sources_in_the_place_of_earlier_ones(scale, passes):
+    network = ZSSR(scale, num_layers=2, num_filters=4, passes=passes)
+    bases = []
+
+    def watch(run):
+        bases.append([base for _, base in run.sources])
+
+    run = trained(
+        network=network, scale=scale, watch=watch, max_steps=14,
+        result_at=(0.4, 0.8),
+    )  # fmt: skip
+    assert run.step == len(run.rates) == 14
+    first = [[(1, 1)], [(1, 1), (2, 2)]]
+    later = [[*first[1], (4, 4)]]
+    seen = [key for key, _ in itertools.groupby(bases)]
+    assert seen == (first if passes == 1 else first + later)
+    assert bases.count(first[0]) == {1: 6, 2: 4}[passes]
+    # One schedule over all of the parts, and no step twice.
+    whole = trained(network=ZSSR(scale, num_layers=2, num_filters=4,
+                    passes=passes), scale=scale, max_steps=14)  # fmt: skip
+    np.testing.assert_array_equal(run.rates, whole.rates)
+    result, base = run.sources[1]
+    assert result.shape == (80, 72, 3)
+    assert base == (2, 2)
+
+
+def test_the_later_result_is_the_better_one_of_a_part_of_the_photo():
+    seen = []
+
+    def watch(run):
+        seen.append(run.sources[-1][0])
+
+    trained(image=smooth(300, 20), max_steps=9, result_at=(0.3, 0.6),
+            watch=watch)  # fmt: skip
+    shapes = [image.shape for image in seen]
+    assert shapes == [(300, 20, 3)] * 3 + [(512, 40, 3)] * 6
+    assert np.array_equal(seen[3], seen[5])
+    assert not np.array_equal(seen[3], seen[6])
+
+
+@pytest.mark.parametrize(
+    "shares", [(0.0,), (1.0,), (0.5, 0.5), (0.8, 0.4), (-0.1,)]
+)
+def test_shares_of_results_rise(shares):
+    with pytest.raises(ValueError, match="rising shares between 0 and 1, not"):
+        Learning(result_at=shares)
 
 
 def test_the_official_rule_can_end_it_early():
     run = trained(schedule="official", learning_rate=8e-6, max_steps=50)
     assert run.step == 1
     assert run.rates == [0.0]
+    run = trained(schedule="official", learning_rate=8e-6, result_at=(0.1,))
+    assert run.step == len(run.sources) == 1
 
 
 @pytest.mark.slow

@@ -83,8 +83,11 @@ def test_it_can_be_watched():
     assert all(loss > 0 and rate > 0 for _, loss, rate in seen)
 
 
-@pytest.mark.parametrize("scaling_steps", [1, 3])
-def test_a_deadline_ends_it(scaling_steps, monkeypatch):
+@pytest.mark.parametrize(
+    "scaling_steps, result_at, sources",
+    [(1, (), 1), (3, (), 3), (1, (0.4, 0.8), 2)],
+)
+def test_a_deadline_ends_it(scaling_steps, result_at, sources, monkeypatch):
     """By a clock on which a step takes a second and all else no time."""
     now = [1000.0]
     clock = types.SimpleNamespace(monotonic=lambda: now[0])
@@ -98,6 +101,7 @@ def test_a_deadline_ends_it(scaling_steps, monkeypatch):
         max_steps=3000,
         deadline=1030.0,
         scaling_steps=scaling_steps,
+        result_at=result_at,
         watch=watch,
         schedule="step",
         finish=Finish("none", 0),
@@ -106,7 +110,7 @@ def test_a_deadline_ends_it(scaling_steps, monkeypatch):
     assert run.step in (30, 31)
     assert run.interruption is None
     # Each scale has its share, and in it the rate comes down in time.
-    assert len(run.sources) == scaling_steps
+    assert len(run.sources) == sources
     starts = (np.flatnonzero(np.diff(run.rates) > 0) + 1).tolist()
     for first, last in itertools.pairwise([0, *starts, run.step]):
         assert 30 // scaling_steps - 2 <= last - first

@@ -129,6 +129,9 @@ FLAGS = {
     "--crop-size": ("augmentation", "crop_sizes", {"type": SIDE,
         "nargs": "+", "metavar": "N",
         "help": "sides of a crop, one drawn a step"}),
+    "--result-share": ("augmentation", "result_share", {"type": AMOUNT,
+        "metavar": "P", "help": "probability of a view of the latest result, "
+        "where there is one"}),
     "--candidates": ("augmentation", "candidates", {"type": WHOLE,
         "metavar": "N", "help": "crops to choose the most detailed from"}),
     "--noise-std": ("augmentation", "noise_std", {"type": AMOUNT,
@@ -158,6 +161,10 @@ FLAGS = {
         "metavar": "N"}),
     "--scaling-steps": ("learning", "scaling_steps", {"type": WHOLE,
         "metavar": "N", "help": "scales on the way to the last one"}),
+    "--result-at": ("learning", "result_at", {"type": POSITIVE,
+        "nargs": "+", "metavar": "SHARE",
+        "help": "shares of the steps after which the result so far is "
+        "learned from too"}),
     "--seed": ("learning", "seed", {"type": WHOLE, "metavar": "N"}),
     "--fusion": ("finish", "fusion", {"choices": ("median", "mean", "none"),
         "help": "how the results of the 8 turned views are joined"}),

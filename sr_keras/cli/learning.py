@@ -20,7 +20,7 @@ from sr_keras.training.precision import chosen
 from sr_keras.training.settings import merged, settings
 from sr_keras.training.stages import passes_for
 from sr_keras.training.transfer import transfer
-from sr_keras.training.zero_shot import ZeroShot
+from sr_keras.training.zero_shot import PART_SIDE, ZeroShot
 
 VIEWS = ("single", "mean", "median")
 
@@ -82,15 +82,16 @@ class Work:
         self.finishing = self.settings.finish
         everything = job["save_views"] or job["ground_truth"]
         self.outputs = ("fused", *VIEWS) if everything else ("fused",)
+        deadline = self._deadline(job["time_budget"], network)
         self.zero_shot = ZeroShot(
             network,
             photo.image,
             photo.scale,
             photo.size,
             self.settings.augmentation,
-            learning,
+            self._in_time(learning, deadline),
             self.finishing,
-            deadline=self._deadline(job["time_budget"], network),
+            deadline=deadline,
         )
 
     def __enter__(self):
@@ -105,6 +106,7 @@ class Work:
         photo, learning = self.photo, self.settings.learning
         height, width = photo.image.shape[:2]
         seconds = self._step_seconds() * learning.max_steps
+        seconds += self._results_seconds()
         seconds += self._finish_seconds(self.zero_shot.network)
         if photo.job["time_budget"]:
             seconds = min(seconds, photo.job["time_budget"])
@@ -209,6 +211,23 @@ class Work:
             self.finishing = dataclasses.replace(self.finishing, fusion="none")
             self.outputs = ("fused", "single")
         return end - self._finish_seconds(network)
+
+    def _in_time(self, learning, deadline):
+        """Without results on the way, where there is no time for them."""
+        if deadline is None:
+            return learning
+        if self._results_seconds() <= (deadline - time.monotonic()) / 4:
+            return learning
+        return dataclasses.replace(learning, result_at=())
+
+    def _results_seconds(self):
+        """What the results take that join the sources on the way."""
+        learning = self.settings.learning
+        side = min(max(self.photo.image.shape[:2]), PART_SIDE)
+        pixels = min(math.prod(self.photo.image.shape[:2]), side * side)
+        pixels *= math.prod(self.photo.scale) * self._views()
+        gain = _GAINS[chosen(learning.precision)]
+        return len(learning.result_at) * 1.3 * pixels / self.speed / gain
 
     def _views(self):
         joined = {"mean", "median"} & {*self.outputs, self.finishing.fusion}

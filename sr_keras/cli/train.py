@@ -73,6 +73,10 @@ def add_arguments(parser):
         "--no-crop", dest="crop_sizes", action="store_const", const=[],
         help="learn from whole views, one a step",
     )  # fmt: skip
+    groups["learning"].add_argument(
+        "--no-result-at", dest="result_at", action="store_const", const=[],
+        help="learn from no result before its time",
+    )  # fmt: skip
 
 
 def run(args):

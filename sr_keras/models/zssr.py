@@ -116,12 +116,12 @@ _DEFAULT = {
     "augmentation": {
         "father_scale": (0.8, 1.0), "as_is": 0.05, "no_interpolation": 0.45,
         "scale_difference": 0.0, "shear": 0.0, "crop_sizes": (24,),
-        "swap_colours": 0.5, "blend": 0.5,
+        "swap_colours": 0.5, "blend": 0.5, "result_share": 0.8,
     },
     "learning": {
         "loss": "l1", "luma_weight": 0.8, "optimizer": "muon",
-        "learning_rate": 6e-3, "schedule": "cosine", "max_steps": 1700,
-        "batch_size": 14, "precision": "auto",
+        "learning_rate": 6e-3, "schedule": "cosine", "max_steps": 1300,
+        "batch_size": 14, "precision": "auto", "result_at": (0.5, 0.75),
     },
     "finish": {"fusion": "mean", "back_projection": 2, "keep_colours": True},
 }  # fmt: skip
@@ -133,6 +133,7 @@ RECIPES = {
         **_DEFAULT,
         "learning": {
             **_DEFAULT["learning"], "learning_rate": 1e-3, "max_steps": 150,
+            "result_at": (),
         },
     },
     # The same in 20 seconds.
@@ -144,7 +145,7 @@ RECIPES = {
         },
         "learning": {
             **_DEFAULT["learning"], "loss": "l2",
-            "max_steps": 300, "batch_size": 4,
+            "max_steps": 300, "batch_size": 4, "result_at": (),
         },
     },
     # On many photos, for `--warm-start`.

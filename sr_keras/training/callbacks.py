@@ -17,6 +17,10 @@ class LearningRate(keras.callbacks.Callback):
         deadline: pair (start, end) of time.monotonic() seconds, or None;
             progress is then whichever of steps and time is further.
         history: list of (step, error), the schedule's second argument.
+
+    Attributes:
+        rates: list, one of each step.
+        ended: bool, whether the schedule has ended the training.
     """
 
     def __init__(self, schedule, learning_rate, span, deadline, history):
@@ -27,6 +31,7 @@ class LearningRate(keras.callbacks.Callback):
         self.deadline = deadline
         self.history = history
         self.rates = []
+        self.ended = False
         self._step = span[0]
 
     def on_train_batch_begin(self, batch, logs=None):
@@ -34,7 +39,7 @@ class LearningRate(keras.callbacks.Callback):
         factor = self.schedule(min(self.progress(), 1.0), self.history)
         rate = self.learning_rate * (factor or 0.0)
         if factor is None:
-            self.model.stop_training = True
+            self.ended = self.model.stop_training = True
         if not self.rates or self.rates[-1] != rate:
             self.model.optimizer.learning_rate.assign(rate)
         self.rates.append(rate)
@@ -53,6 +58,25 @@ class LearningRate(keras.callbacks.Callback):
             return steps
         start, end = self.deadline
         return max(steps, (time.monotonic() - start) / max(end - start, 1e-9))
+
+
+class Pause(keras.callbacks.Callback):
+    """Ends a part of a training.
+
+    Args:
+        rates: LearningRate, earlier among the callbacks.
+        share: float, its progress at the end of the part.
+    """
+
+    def __init__(self, rates, share):
+        super().__init__()
+        self.rates = rates
+        self.share = share
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Stop where the part is over."""
+        if self.rates.progress() >= self.share:
+            self.model.stop_training = True
 
 
 class Reconstruction(keras.callbacks.Callback):

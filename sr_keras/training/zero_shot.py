@@ -4,7 +4,7 @@ Shocher et al. 2018, sections 3.1 to 3.3.
 """
 
 import dataclasses
-import math
+import itertools
 import time
 
 import keras
@@ -13,10 +13,16 @@ import tensorflow as tf
 
 from pipelines.degradation import downscale, interpolate
 from pipelines.one_image import single_image
+from pipelines.views import detailed_part
 from sr_keras import inference, losses
 from sr_keras.resize import output_size
 from sr_keras.training import precision, schedules, stages
-from sr_keras.training.callbacks import LearningRate, Reconstruction, Watch
+from sr_keras.training.callbacks import (
+    LearningRate,
+    Pause,
+    Reconstruction,
+    Watch,
+)
 from sr_keras.training.muon import ConvMuon
 
 OPTIMIZERS = ("adam", "muon")
@@ -24,8 +30,9 @@ OPTIMIZERS = ("adam", "muon")
 # Steps between two reconstructions, as in the authors' code.
 _EVERY = 50
 
-# A larger image is judged by the part of it with the most detail.
-_JUDGED_SIDE = 256
+# Of a larger image the part with the most detail is judged, and is what a
+# result is made of before the end.
+PART_SIDE = 256
 
 
 class ZeroShotTrainer(keras.Model):
@@ -72,6 +79,9 @@ class Learning:
         precision: str, of `training.precision`, for the training alone.
         scaling_steps: int, the scales on the way to the last one; the result
             of each joins the sources (section 3.3 of the paper has 6).
+        result_at: floats in (0, 1), rising: the shares of each scale's steps
+            after which its result so far joins the sources, in the place of
+            an earlier one.
         seed: int.
     """
 
@@ -85,6 +95,7 @@ class Learning:
     batch_size: int = 4
     precision: str = "float32"
     scaling_steps: int = 1
+    result_at: tuple = ()
     seed: int = 0
 
     def __post_init__(self):
@@ -119,6 +130,11 @@ class Learning:
             )
         if not 0 <= self.beta1 < 1:
             raise ValueError(f"beta1 must be in [0, 1), not {self.beta1}")
+        if not _is_rising((0, *self.result_at, 1)):
+            raise ValueError(
+                "result_at takes rising shares between 0 and 1, not "
+                f"{self.result_at}"
+            )
         if self.scaling_steps > self.max_steps:
             raise ValueError(
                 f"{self.scaling_steps} scaling steps need as many training "
@@ -221,7 +237,7 @@ class ZeroShot:
                     self._learn(stage)
                 if stage.last == self.learning.max_steps or self._is_late():
                     break
-                self._add_source(stage)
+                self._add_source(stage, self.image)
         except KeyboardInterrupt as e:
             self.interruption = e
             if self.step:
@@ -288,7 +304,7 @@ class ZeroShot:
             self._share(first, last),
             self.history,
         )
-        part = _detailed(self.image, _JUDGED_SIDE)
+        part = detailed_part(self.image, PART_SIDE)
         son = downscale(part, scale, self.finish.kernel)
         rebuild = Reconstruction(
             interpolate(son, scale, part.shape[:2]),
@@ -297,14 +313,25 @@ class ZeroShot:
             _EVERY,
             self.step,
         )
+        callbacks = [rates, rebuild, Watch(self._note)]
+        end = self.step + last - first
+        for share in (*self.learning.result_at, 1.0):
+            if share < 1 and rates.progress() >= share:
+                continue  # the time is over, but a step there has to be
+            self._fit(scale, end, [*callbacks, Pause(rates, share)])
+            if rates.ended or rates.progress() >= 1:
+                return
+            self._add_source(stage, part)
+
+    def _fit(self, scale, end, callbacks):
         with precision.computing(self.network, self.learning.precision):
             self.trainer.fit(
                 self.pairs(scale, self.step),
-                steps_per_epoch=last - first,
+                steps_per_epoch=end - self.step,
                 epochs=1,
                 verbose=0,
                 shuffle=False,
-                callbacks=[rates, rebuild, Watch(self._note)],
+                callbacks=callbacks,
             )
 
     def _share(self, first, last):
@@ -321,38 +348,28 @@ class ZeroShot:
         if self.watch:
             self.watch(self)
 
-    def _add_source(self, stage):
-        size = output_size(self.image.shape, stage.reached)
-        larger = inference.refine(
-            self.network,
-            self.image,
-            stage.reached,
-            size,
-            self.finish,
-            passes=stage.passes,
-        )["fused"]
+    def _add_source(self, stage, image):
+        """Let a result join the sources, in the place of its forerunner.
+
+        Args:
+            stage: stages.Stage, what has been learned.
+            image: ndarray, the image or a part of it.
+        """
+        size = output_size(image.shape, stage.reached)
+        format_ = self.learning.precision
+        with precision.computing(self.network, format_, to_use=True):
+            larger = inference.refine(
+                self.network,
+                image,
+                stage.reached,
+                size,
+                self.finish,
+                passes=stage.passes,
+            )["fused"]
+        if self.sources[-1][1] == stage.reached:
+            self.sources.pop()
         self.sources.append((np.clip(larger, 0, 1), stage.reached))
 
 
-def _detailed(image, side):
-    """The part of an image, at most `side` wide, with the most edges."""
-    if max(image.shape[:2]) <= side:
-        return image
-    height, width = (min(n, side) for n in image.shape[:2])
-    parts = [
-        image[top : top + height, left : left + width]
-        for top in _starts(image.shape[0], height)
-        for left in _starts(image.shape[1], width)
-    ]
-    return max(
-        parts,
-        key=lambda p: (
-            np.abs(np.diff(p, axis=0)).mean()
-            + np.abs(np.diff(p, axis=1)).mean()
-        ),
-    )
-
-
-def _starts(length, part):
-    count = math.ceil(length / part)
-    return np.linspace(0, length - part, count).astype(int)
+def _is_rising(shares):
+    return all(low < high for low, high in itertools.pairwise(shares))
