@@ -1,9 +1,11 @@
 """The command as such: help, start-up, streams, exit codes."""
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,15 @@ def test_help_does_not_wait_for_tensorflow(name):
     assert done.returncode == 0
     assert done.stdout.startswith("usage: sr-keras")
     assert not done.stderr.strip()
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_scale_has_the_same_two_names_everywhere(name):
+    parser = argparse.ArgumentParser()
+    import_module(f"sr_keras.cli.{name}").add_arguments(parser)
+    named = [a.option_strings for a in parser._actions]
+    for names in named:
+        assert ("--scale" in names) == ("--sr-factor" in names), names
 
 
 def test_importing_the_package_loads_neither_keras_nor_tensorflow():

@@ -16,7 +16,10 @@ def add_arguments(parser):
     """
     add = parser.add_argument
     add("names", metavar="NAME", nargs="*", help="only these")
-    add("--scale", type=int, metavar="N", help="only what has it; its costs")
+    add(
+        "--scale", "--sr-factor", type=int, metavar="N",
+        help="only what has it; its costs",
+    )  # fmt: skip
     add("--json", action="store_true", help="print a list of objects instead")
 
 

@@ -49,6 +49,7 @@ def add_arguments(parser):
     add("--output", metavar="DIR", help="default: PHOTOS_prepared")
     add(
         "--scale",
+        "--sr-factor",
         type=_COUNT,
         nargs="*",
         default=[],
