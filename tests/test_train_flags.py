@@ -180,6 +180,13 @@ def test_result_at(trained):
     assert len(trained(*job, "--no-result-at").sources) == 1
 
 
+def test_no_result_on_the_way_where_there_is_no_time(prepared):
+    job = ("--result-at", 0.5, "--time-budget")
+    for seconds, expected in ((1000, (0.5,)), (0.01, ())):
+        run = prepared(*job, seconds).zero_shot
+        assert run.learning.result_at == expected
+
+
 def test_seed(prepared):
     first, same, other = (
         prepared("--seed", n, "--noise-std", 5).zero_shot for n in (1, 1, 2)
