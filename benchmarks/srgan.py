@@ -14,7 +14,9 @@ the exit code is 1 where one does not.
   weight    the adversarial weight is above 0
   psnr      PSNR drops by less than 3 dB
 
---strip writes a picture: bicubic, stage 1, SRGAN and HR of butterfly and bird.
+--init-from takes a trained SRResNet for stage 1; give its --model-arg behind
+`--` where it has other ones than the recipe. --strip writes a picture: bicubic,
+stage 1, SRGAN and HR of butterfly and bird.
 What follows `--` goes to train.py.
 """
 
@@ -38,6 +40,7 @@ def main():
         __doc__,
         ("--train", {"nargs": "+", "required": True, "metavar": "DIR"}),
         ("--vgg-weights", {"default": "imagenet"}),
+        ("--init-from", {"metavar": "RUN", "help": "instead of stage 1"}),
         ("--run", {"metavar": "DIR", "help": "keep the training here"}),
         ("--pretrain-epochs", {"type": int}),
         ("--epochs", {"type": int}),
@@ -52,7 +55,8 @@ def main():
         run = Path(args.run or folder, "srgan")
         seconds, gigabytes = timed(_command(args, run, flags))
         say(f"trained in {seconds / 60:.1f} minutes, {gigabytes:.2f} GB")
-        stages = {"stage 1": run / "stage1", "srgan": run}
+        first = args.init_from or run / "stage1"
+        stages = {"stage 1": first, "srgan": run}
         scores = _scores(args, stages)
         _print(scores, seconds, gigabytes)
         held = _checks(run, scores)
@@ -70,6 +74,7 @@ def _command(args, run, flags):
         ("--pretrain-epochs", args.pretrain_epochs),
         ("--epochs", args.epochs),
         ("--steps-per-epoch", args.steps),
+        ("--init-from", args.init_from),
     ):
         command += [] if value is None else [flag, value]
     return [*map(str, command), *flags]

@@ -1,5 +1,6 @@
 import functools
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -65,6 +66,46 @@ def quick_plots(monkeypatch):
     monkeypatch.setattr(
         plots, "_save", lambda _, path: images.write(path, blank)
     )
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A folder of eight photos."""
+    folder = tmp_path / "data"
+    for i in range(8):
+        save(folder / f"{i}.png", scene(24, 28, seed=i))
+    return folder
+
+
+@pytest.fixture
+def learn(place, capfd, data):
+    """Runs `sr-keras train` on a folder of photos, into `out`."""
+
+    def run(*arguments):
+        given = ("--data", data, "--output", "out")
+        return command(capfd, "train", *given, *arguments)
+
+    return run
+
+
+@pytest.fixture
+def interrupt(monkeypatch):
+    """Sends a signal when a function is called for the nth time."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def arm(target, name, number=signal.SIGINT, at=1):
+        function, calls = getattr(target, name), [0]
+
+        def wrapper(*args, **kwargs):
+            calls[0] += 1
+            if calls[0] == at:
+                os.kill(os.getpid(), number)
+            return function(*args, **kwargs)
+
+        monkeypatch.setattr(target, name, wrapper)
+
+    yield arm
+    signal.signal(signal.SIGINT, former)
 
 
 @pytest.fixture

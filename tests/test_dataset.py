@@ -1,7 +1,6 @@
 """`train` on a folder of images, from the command line to the files."""
 
 import csv
-import os
 import signal
 from pathlib import Path
 
@@ -28,42 +27,13 @@ TINY = (
 
 
 @pytest.fixture
-def data(tmp_path):
-    """A folder of eight photos."""
-    folder = tmp_path / "data"
-    for i in range(8):
-        save(folder / f"{i}.png", scene(24, 28, seed=i))
-    return folder
-
-
-@pytest.fixture
-def run(place, capfd, data):
+def run(learn):
     """Runs the command on the folder, into `out`."""
 
     def go(*arguments, small=TINY):
-        given = ("--data", data, "--output", "out")
-        return command(capfd, "train", *small, *given, *arguments)
+        return learn(*small, *arguments)
 
     return go
-
-
-@pytest.fixture
-def interrupt(monkeypatch):
-    """Sends a signal when a function is called for the nth time."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def arm(target, name, number=signal.SIGINT, at=1):
-        function, calls = getattr(target, name), [0]
-
-        def wrapper(*args, **kwargs):
-            calls[0] += 1
-            if calls[0] == at:
-                os.kill(os.getpid(), number)
-            return function(*args, **kwargs)
-
-        monkeypatch.setattr(target, name, wrapper)
-
-    return arm
 
 
 def table(folder="out"):

@@ -38,24 +38,6 @@ def handlers():
 
 
 @pytest.fixture
-def interrupt(monkeypatch):
-    """Sends a signal when a function is called for the nth time."""
-
-    def arm(target, name, number=signal.SIGINT, at=1):
-        function, calls = getattr(target, name), [0]
-
-        def wrapper(*args, **kwargs):
-            calls[0] += 1
-            if calls[0] == at:
-                os.kill(os.getpid(), number)
-            return function(*args, **kwargs)
-
-        monkeypatch.setattr(target, name, wrapper)
-
-    return arm
-
-
-@pytest.fixture
 def run(train, photo):
     def go(*arguments):
         return train(

@@ -1,7 +1,6 @@
 """`train --objective adversarial`, from the command line to the files."""
 
 import csv
-import os
 import signal
 from pathlib import Path
 
@@ -34,21 +33,11 @@ OTHER = (
 
 
 @pytest.fixture
-def data(tmp_path):
-    """A folder of eight photos."""
-    folder = tmp_path / "data"
-    for i in range(8):
-        save(folder / f"{i}.png", scene(24, 28, seed=i))
-    return folder
-
-
-@pytest.fixture
-def run(place, capfd, data):
+def run(learn):
     """Runs the command on the folder, into `out`."""
 
     def go(*arguments, small=TINY):
-        given = ("--data", data, "--output", "out")
-        return command(capfd, "train", *small, *given, *arguments)
+        return learn(*small, *arguments)
 
     return go
 
@@ -73,25 +62,6 @@ def made(place, capfd, data, monkeypatch):
         return seen[0]
 
     return build
-
-
-@pytest.fixture
-def interrupt(monkeypatch):
-    """Sends a signal when a function is called for the nth time."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def arm(target, name, number=signal.SIGINT, at=1):
-        function, calls = getattr(target, name), [0]
-
-        def wrapper(*args, **kwargs):
-            calls[0] += 1
-            if calls[0] == at:
-                os.kill(os.getpid(), number)
-            return function(*args, **kwargs)
-
-        monkeypatch.setattr(target, name, wrapper)
-
-    return arm
 
 
 def table(folder="out"):
@@ -122,7 +92,7 @@ def discriminator(path):
 @pytest.mark.slow
 def test_going_on_is_as_never_having_stopped(run, interrupt, place, capfd):
     """In the first stage, between two steps of the second, then by config."""
-    small = (*TINY, "--ema", 0.9)
+    small = (*TINY, "--discriminator-lead", 1)
     interrupt(progress.Epochs, "__call__", at=2)
     ended = run(small=small)
     assert ended.code == 130
@@ -181,7 +151,7 @@ def check_two_stages(ended):
     assert second["objective"] == "adversarial"
     assert second["init_from"] is None
     assert first["learning"]["learning_rate"] == 5e-4
-    assert second["learning"]["learning_rate"] == 1e-4
+    assert second["learning"]["learning_rate"] == 5e-5
     assert sr_keras.load("again").about["name"] == "srgan"
     assert sr_keras.upscale(scene(8, 9), "again").shape == (16, 18, 3)
 
@@ -241,6 +211,7 @@ def test_every_flag_sets_its_setting(made):
         "--discriminator-filters": 3, "--discriminator-units": 5,
         "--discriminator-rate": 0.25, "--discriminator-schedule": "cosine",
         "--label-smoothing": 0.2, "--collapse-limit": 7,
+        "--discriminator-lead": 11,
         "--pretrain-epochs": 9, "--pretrain-rate": 0.125,
         "--pretrain-schedule": "step",
     }  # fmt: skip
@@ -267,7 +238,7 @@ def test_every_flag_sets_its_setting(made):
 def test_recipes_go_with_the_objective(made):
     run = made(small=(*TINY, "--pretrain-epochs", 0))
     assert run.plan.objective == "adversarial"
-    assert run.plan.own.label_smoothing == 0.1
+    assert run.plan.own.discriminator_lead == 120
     small = (*TINY[:4], *TINY[6:10], *TINY[14:-2])
     run = made("--objective", "pixel", small=small)
     assert run.plan.objective == "pixel"

@@ -50,6 +50,8 @@ _FLAGS = {
     "--discriminator-schedule": ("discriminator_schedule", {
         "choices": _SCHEDULES,
         "help": "of its learning rate (default: the network's)"}),
+    "--discriminator-lead": ("discriminator_lead", {"type": COUNT,
+        "metavar": "N", "help": "steps at first in which it alone learns"}),
     "--init-discriminator": ("init_discriminator", {"metavar": "RUN",
         "help": "begin with the discriminator of another run"}),
     "--label-smoothing": ("label_smoothing", {"type": AMOUNT,

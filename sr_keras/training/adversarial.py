@@ -131,7 +131,9 @@ class AdversarialTrainer(Trainer):
             scaled = self.optimizer.scale_loss(loss)
         weights = self.learner.trainable_variables
         gradients = tape.gradient(scaled, weights)
+        before = [tf.identity(weight.value) for weight in weights]
         self.optimizer.apply(gradients, weights)
+        self._follow(weights, before)
         values = {k: self.whole(v) for k, v in {**parts, "loss": loss}.items()}
         return {**values, **seen, "d_sr_after": after}, [*gradients, *own]
 
@@ -151,6 +153,17 @@ class AdversarialTrainer(Trainer):
             "learns nothing more from it: give a smaller --discriminator-rate, "
             "--label-smoothing 0.1 or --relativistic"
         ]
+
+    def _follow(self, weights, before):
+        """Leave the weights as they were while the discriminator leads.
+
+        The optimizer's moments know the gradients by the time they are free.
+        """
+        if not self.settings.discriminator_lead:
+            return
+        free = self.steps.value >= self.settings.discriminator_lead
+        for weight, value in zip(weights, before, strict=True):
+            weight.assign(tf.where(free, weight.value, value))
 
     def _weight(self, part):
         return getattr(self.settings, f"{part}_weight")

@@ -26,6 +26,8 @@ class Settings:
         discriminator_rate: float, its first learning rate; None for the
             network's.
         discriminator_schedule: str, of its rate; None for the network's.
+        discriminator_lead: int, steps at the beginning in which it alone
+            learns.
         init_discriminator: str, a run or file to begin with; None for none.
         label_smoothing: float, how much less than 1 the label of HR is to it.
         relativistic: bool, whether HR and SR are compared with each other.
@@ -48,6 +50,7 @@ class Settings:
     discriminator_units: int = 1024
     discriminator_rate: float | int | None = None
     discriminator_schedule: str | None = None
+    discriminator_lead: int = 0
     init_discriminator: str | None = None
     label_smoothing: float = 0.0
     relativistic: bool = False
@@ -67,7 +70,8 @@ class Settings:
                 raise ValueError(unknown(f"no {name}", value, OF_EPOCHS))
         for name, least in (
             ("discriminator_filters", 1), ("discriminator_units", 1),
-            ("collapse_limit", 1), ("pretrain_epochs", 0),
+            ("discriminator_lead", 0), ("collapse_limit", 1),
+            ("pretrain_epochs", 0),
         ):  # fmt: skip
             value = getattr(self, name)
             _check(value >= least, name, f"{least} or more", value)
