@@ -1,12 +1,13 @@
 """A trainer under a strategy, in a process of its own: see test_distribute.
 
-    python strategies.py TRAINER one|mirrored|multi-worker FILE
+    python strategies.py one|mirrored|multi-worker FOLDER TRAINER ...
 
-For `mirrored` the processor is two devices; for `multi-worker` TF_CONFIG says
-who the others are.
+Writes a file of each trainer's numbers. For `mirrored` the processor is two
+devices; for `multi-worker` TF_CONFIG says who the others are.
 """
 
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import keras
@@ -21,6 +22,9 @@ from sr_keras.training.plan import plan
 
 STEPS, BATCH, BATCHES = 60, 4, 5
 
+# Which images of a batch have HR: all, none, those of one replica, some.
+PAIRED = [[1] * 4, [0] * 4, [1, 1, 0, 0], [1, 0, 1, 1], [0, 1, 0, 0]]
+
 
 class Case(NamedTuple):
     """A trainer: an objective, a network, and settings in groups."""
@@ -31,7 +35,22 @@ class Case(NamedTuple):
     arguments: dict
     groups: dict = {}  # noqa: RUF012
     mixed: bool = False  # whether some of a batch's images have no HR
+    side: int = 8  # of LR images
 
+
+# Big enough for the batch normalisation of the discriminator's last layer,
+# which has a sixteenth of HR's side; and so slow that rounding does not grow
+# from step to step, as it does where two networks learn from each other.
+_SIDE, _SLOW = 32, {"learning_rate": 1e-4}
+
+_ADVERSARIAL = {
+    "discriminator_filters": 2, "discriminator_units": 4,
+    "pixel_weight": 1.0, "adversarial_weight": 0.1, "content_weight": 0.0,
+}  # fmt: skip
+_CONTENT = {
+    "content_weight": 0.1, "content_layers": {"VGG12": 1e-4},
+    "vgg_weights": "random",
+}  # fmt: skip
 
 TRAINERS = {
     "pixel-small": Case("pixel", "espcn", 2, {"num_filters": [4, 4]}),
@@ -39,6 +58,26 @@ TRAINERS = {
     "pixel-levels": Case(
         "pixel", "lapsrn", 4, {"num_layers": 1, "num_filters": 4},
         {"learning": {"clip_norm": 0.02, "ema": 0.9}},
+    ),
+    "adversarial": Case(
+        "adversarial", "srresnet", 2, {"num_blocks": 1, "num_filters": 4},
+        {"learning": {"learning_rate": 1e-5, "ema": 0.9},
+         "adversarial": _ADVERSARIAL},
+        side=_SIDE,
+    ),
+    "adversarial-relativistic": Case(
+        "adversarial", "espcn", 2, {"num_filters": [4, 4]},
+        {"learning": _SLOW, "adversarial": {
+            **_ADVERSARIAL, **_CONTENT, "relativistic": True,
+            "discriminator": "convolutional"}},
+        side=_SIDE,
+    ),
+    "dual": Case(
+        "dual", "drn-s", 4, {"num_blocks": 1, "num_filters": 2},
+        {"learning": {"ema": 0.9}},
+    ),
+    "dual-mixed": Case(
+        "dual", "drn-s", 4, {"num_blocks": 1, "num_filters": 2}, mixed=True,
     ),
 }  # fmt: skip
 
@@ -53,7 +92,7 @@ def made(case):
         "loss": "l2", "schedule": "constant",
     }  # fmt: skip
     groups = {
-        "data": {"hr_patch_size": 8 * case.scale},
+        "data": {"hr_patch_size": case.side * case.scale},
         **case.groups,
         "learning": {**learning, **case.groups.get("learning", {})},
     }
@@ -68,15 +107,15 @@ def batches(case, channels, share):
     """Parts of batches of noise, again and again; one of them is bad."""
     index, count = share
     rng = np.random.default_rng(0)
-    side = 8 * case.scale
-    lr = rng.random((BATCHES, BATCH, 8, 8, channels), "float32")
-    hr = rng.random((BATCHES, BATCH, side, side, channels), "float32")
+    lr, hr = (
+        rng.random((BATCHES, BATCH, side, side, channels), "float32")
+        for side in (case.side, case.side * case.scale)
+    )
     hr[3, 0] = np.nan  # in the part of one replica alone
     part = slice(index * BATCH // count, (index + 1) * BATCH // count)
     data = lr[:, part], hr[:, part]
     if case.mixed:
-        paired = (rng.random((BATCHES, BATCH)) < 0.5).astype("float32")
-        paired[3, 0] = 1
+        paired = np.array(PAIRED, "float32")
         names = ("lr", "hr", "paired")
         data = dict(zip(names, (*data, paired[:, part]), strict=True))
     options = tf.data.Options()
@@ -117,9 +156,10 @@ def team(strategy):
 
 
 if __name__ == "__main__":
-    _, which, kind, path = sys.argv
+    _, kind, folder, *names = sys.argv
     together = team(kind)
-    first, last = trained(which, together)
+    for which in names:
+        first, last = trained(which, together)
+        path = Path(folder, f"{which}.npz")
+        np.savez(path, *first, *last, count=len(first))
     together.wait()
-    count = len(first)
-    np.savez(path, *first, *last, count=count)

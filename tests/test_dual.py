@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import run_python, smooth
+from checks import smooth
 
 from sr_keras import artifact, models
 from sr_keras.models.dual_heads import DualHeads, heads_for
@@ -18,46 +18,6 @@ SMALL = {
     "drn-s": {"num_blocks": 1, "num_filters": 2},
     "srcnn": {"num_filters": (4, 4)},
 }
-
-# Trains on batches of which one has pairs only and one photos only, on one
-# device or on two.
-_REPLICAS = """
-import sys
-import keras, numpy as np, tensorflow as tf
-count = int(sys.argv[1])
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(
-    cpu, [tf.config.LogicalDeviceConfiguration()] * 2
-)
-strategy = tf.distribute.get_strategy()
-if count == 2:
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-from sr_keras import losses, models
-from sr_keras.models.dual_heads import heads_for
-from sr_keras.training.dual import DualTrainer
-with strategy.scope():
-    keras.utils.set_random_seed(0)
-    network = models.build("drn-s", 4, num_blocks=1, num_filters=2)
-    trainer = DualTrainer(network, heads_for(network), ema=0.9)
-    trainer.compile(
-        keras.optimizers.SGD(1e-3, momentum=0.9), losses.get("l1"),
-        keras.optimizers.SGD(0.1), jit_compile=False,
-    )
-rng = np.random.default_rng(0)
-data = {
-    "lr": rng.random((20, 8, 8, 3), "float32"),
-    "hr": rng.random((20, 32, 32, 3), "float32"),
-    "paired": np.repeat([1, 0, 1, 0, 1], 4).astype("float32"),
-}
-data["paired"][[9, 12, 13, 14]] = [0, 1, 1, 1]
-options = tf.data.Options()
-options.autotune.enabled = False
-data = tf.data.Dataset.from_tensor_slices(data)
-data = data.batch(4, drop_remainder=True).with_options(options)
-run = trainer.fit(data, epochs=12, verbose=0, shuffle=False).history
-arrays = [np.asarray(v) for v in trainer.state()]
-np.savez(sys.argv[2], *arrays, **{k: run[k] for k in trainer.scalars})
-"""
 
 
 def network_of(name, scale):
@@ -331,16 +291,3 @@ def test_heads_that_do_not_fit(tmp_path):
             made(dual={"init_dual": str(place)})
     with pytest.raises(FileNotFoundError, match="no file .*other"):
         made(dual={"init_dual": str(tmp_path / "other")})
-
-
-@pytest.mark.slow
-def test_two_devices_do_as_one(tmp_path):
-    for count in (1, 2):
-        run_python(_REPLICAS, count, tmp_path / f"{count}.npz")
-    one, two = (np.load(tmp_path / f"{n}.npz") for n in (1, 2))
-    assert set(one.files) == set(two.files)
-    for name in one.files:
-        if one[name].shape:  # the metrics are summed up later
-            np.testing.assert_allclose(
-                one[name], two[name], rtol=1e-4, atol=1e-5
-            )

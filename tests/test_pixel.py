@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import run_python, smooth
+from checks import smooth
 
 from sr_keras import losses, models
 from sr_keras.resize import imresize
@@ -10,41 +10,6 @@ from sr_keras.training.callbacks import Guard
 from sr_keras.training.optimizers import optimizer_of
 from sr_keras.training.pixel import PixelTrainer
 from sr_keras.training.plan import plan
-
-# Trains with a bad batch in the middle, on one device or on two.
-_REPLICAS = """
-import sys
-import keras, numpy as np, tensorflow as tf
-count = int(sys.argv[1])
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(
-    cpu, [tf.config.LogicalDeviceConfiguration()] * 2
-)
-strategy = tf.distribute.get_strategy()
-if count == 2:
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-from sr_keras import losses, models
-from sr_keras.training.pixel import PixelTrainer
-with strategy.scope():
-    keras.utils.set_random_seed(0)
-    network = models.build("lapsrn", 4, num_layers=1, num_filters=4)
-    trainer = PixelTrainer(network, ema=0.9)
-    trainer.compile(
-        keras.optimizers.SGD(0.1, momentum=0.9), losses.get("l2"),
-        jit_compile=False,
-    )
-rng = np.random.default_rng(0)
-lr = rng.random((20, 8, 8, 3), "float32")
-hr = rng.random((20, 32, 32, 3), "float32")
-hr[8] = np.nan
-options = tf.data.Options()
-options.autotune.enabled = False
-data = tf.data.Dataset.from_tensor_slices((lr, hr))
-data = data.batch(4, drop_remainder=True).with_options(options)
-run = trainer.fit(data, epochs=2, verbose=0, shuffle=False).history
-arrays = [np.asarray(v) for v in trainer.state()]
-np.savez(sys.argv[2], *arrays, loss=run["loss"], skipped=run["skipped"])
-"""
 
 SMALL = {
     "edsr": {"num_blocks": 1, "num_filters": 4},
@@ -272,16 +237,3 @@ def test_mixed_precision():
     for _ in range(12):  # until the scale of the loss fits
         trainer.train_step((lr, hr))
     assert not same(before, numbers(trainer.network.weights))
-
-
-@pytest.mark.slow
-def test_two_devices_do_as_one(tmp_path):
-    for count in (1, 2):
-        run_python(_REPLICAS, count, tmp_path / f"{count}.npz")
-    one, two = (np.load(tmp_path / f"{n}.npz") for n in (1, 2))
-    assert one["skipped"].tolist() == two["skipped"].tolist() == [1, 1]
-    assert set(one.files) == set(two.files)
-    for name in set(one.files) - {"loss"}:
-        if one[name].shape:  # the metrics are summed up later
-            np.testing.assert_allclose(one[name], two[name], atol=1e-5)
-    np.testing.assert_allclose(one["loss"], two["loss"], rtol=1e-4)
