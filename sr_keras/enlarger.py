@@ -7,6 +7,8 @@ nor the result of a large image have to be in memory at once.
 
 import collections
 import concurrent.futures
+import gc
+import itertools
 import math
 import os
 
@@ -125,8 +127,15 @@ class Enlarger:
 
     def _in_order(self, regions, bits):
         """Yield regions with their pairs of Tile and what was found."""
-        waiting = collections.deque()
+        waiting, regions = collections.deque(), iter(regions)
+        # What has to be compiled is compiled here, and not twice at once.
+        for region in itertools.islice(regions, 1):
+            yield region, self._all(region, bits)
         pool = concurrent.futures.ThreadPoolExecutor(_AT_ONCE)
+        searching = gc.isenabled()
+        # A search for garbage would happen in the threads of the pool, and what
+        # it finds of TensorFlow's may still be in use in another: it crashed.
+        gc.disable()
         try:
             for region in regions:
                 waiting.append((region, pool.submit(self._all, region, bits)))
@@ -137,6 +146,8 @@ class Enlarger:
                 yield first, future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+            if searching:
+                gc.enable()
 
     def _all(self, region, bits):
         return list(self._solved(region, bits))

@@ -321,5 +321,5 @@ def test_what_is_missing(refused, place, capfd):
 
 
 def test_flags_that_zssr_does_not_take(refused):
-    line = refused("--epochs", 3, small=("--model", "zssr"))
-    assert "--data does not fit --model zssr" in line or "--epochs" in line
+    line = refused("--fusion", "mean", "--scale", 2, small=("--model", "zssr"))
+    assert "--fusion does not fit --model zssr: it is for zssr on one" in line

@@ -269,6 +269,7 @@ def test_recipe_replaces_the_settings_of_the_config(train, photo, capfd):
     assert ended.code == 0
     new = read_json("runs/a_zssr_x2-2/config.json")
     wanted = settings(models.recipe("zssr", "seed")).to_dict()["learning"]
+    wanted["result_at"] = list(wanted["result_at"])
     assert new["recipe"] == "seed"
     assert new["learning"] == {**wanted, "max_steps": 1}
 

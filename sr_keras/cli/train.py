@@ -167,7 +167,11 @@ def _check_fit(given, kind, model):
     for field, value in given.items():
         if field not in own:
             flag = other.flag_of(field) or f"--{field.replace('_', '-')}"
-            which = "zssr" if kind is DATASET else "networks of many images"
+            which = (
+                "zssr on one photo"
+                if kind is DATASET
+                else "networks of many images"
+            )
             raise ValueError(
                 f"{flag} does not fit --model {model}: it is for {which}"
             )
