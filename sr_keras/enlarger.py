@@ -7,8 +7,6 @@ nor the result of a large image have to be in memory at once.
 
 import collections
 import concurrent.futures
-import gc
-import itertools
 import math
 import os
 
@@ -28,7 +26,8 @@ _MARGINS = 20
 # memory and --tile, for the bytes of the result to be the same.
 _FIXED_SIDE = 128
 
-# Tiles computed at once: while one waits for a core, another uses it.
+# Tiles at work at once: while the network has one (`alone`), the other is read,
+# rounded and given its colours.
 _AT_ONCE = min(2, os.cpu_count() or 1)
 
 # A smaller tile is not tried when memory does not suffice.
@@ -127,15 +126,8 @@ class Enlarger:
 
     def _in_order(self, regions, bits):
         """Yield regions with their pairs of Tile and what was found."""
-        waiting, regions = collections.deque(), iter(regions)
-        # What has to be compiled is compiled here, and not twice at once.
-        for region in itertools.islice(regions, 1):
-            yield region, self._all(region, bits)
+        waiting = collections.deque()
         pool = concurrent.futures.ThreadPoolExecutor(_AT_ONCE)
-        searching = gc.isenabled()
-        # A search for garbage would happen in the threads of the pool, and what
-        # it finds of TensorFlow's may still be in use in another: it crashed.
-        gc.disable()
         try:
             for region in regions:
                 waiting.append((region, pool.submit(self._all, region, bits)))
@@ -146,8 +138,6 @@ class Enlarger:
                 yield first, future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-            if searching:
-                gc.enable()
 
     def _all(self, region, bits):
         return list(self._solved(region, bits))

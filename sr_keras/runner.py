@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from sr_keras import channels, luma
+from sr_keras.alone import ALONE
 from sr_keras.models import graph
 from sr_keras.models.classical import phases
 from sr_keras.resize import imresize
@@ -91,10 +92,12 @@ class Runner:
         return self._computed(y[..., None], False)[..., 0]
 
     def _computed(self, image, bits):
-        found, total = self._compiled(bits)(image[None])
-        if not math.isfinite(total.numpy()):
+        with ALONE:
+            found, total = self._compiled(bits)(image[None])
+            found, total = found.numpy()[0], total.numpy()
+        if not math.isfinite(total):
             raise ValueError(_NO_NUMBERS.format(self.network.name))
-        return found.numpy()[0]
+        return found
 
     def sample(self, image):
         """What takes as long as a part of an image of this size."""

@@ -15,6 +15,7 @@ import numpy as np
 from keras import layers
 
 from sr_keras import tiles
+from sr_keras.alone import ALONE
 from sr_keras.models import graph
 
 # The LR image's pixels are where the tiles of every stage are cut.
@@ -264,7 +265,8 @@ class _Stage:
                 autograph=False,
                 jit_compile=False,
             )
-        return self._compiled(feeds)
+        with ALONE:
+            return self._compiled(feeds)
 
     def _compute(self, feeds):
         from sr_keras import winograd
