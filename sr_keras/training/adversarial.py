@@ -131,9 +131,7 @@ class AdversarialTrainer(Trainer):
             scaled = self.optimizer.scale_loss(loss)
         weights = self.learner.trainable_variables
         gradients = tape.gradient(scaled, weights)
-        before = [tf.identity(weight.value) for weight in weights]
-        self.optimizer.apply(gradients, weights)
-        self._follow(weights, before)
+        self._follow(gradients, weights)
         values = {k: self.whole(v) for k, v in {**parts, "loss": loss}.items()}
         return {**values, **seen, "d_sr_after": after}, [*gradients, *own]
 
@@ -154,15 +152,16 @@ class AdversarialTrainer(Trainer):
             "--label-smoothing 0.1 or --relativistic"
         ]
 
-    def _follow(self, weights, before):
-        """Leave the weights as they were while the discriminator leads.
+    def _follow(self, gradients, weights):
+        """Change the weights, but not while the discriminator leads.
 
         The optimizer's moments know the gradients by the time they are free.
         """
-        if not self.settings.discriminator_lead:
-            return
-        free = self.steps.value >= self.settings.discriminator_lead
-        for weight, value in zip(weights, before, strict=True):
+        lead = self.settings.discriminator_lead
+        before = [tf.identity(weight.value) for weight in weights if lead]
+        self.optimizer.apply(gradients, weights)
+        free = self.steps.value >= lead
+        for weight, value in zip(weights, before, strict=False):
             weight.assign(tf.where(free, weight.value, value))
 
     def _weight(self, part):
