@@ -7,6 +7,7 @@ import os
 import numpy as np
 
 from sr_keras import channels, memory, symmetry, tiles
+from sr_keras.alone import ALONE
 from sr_keras.chroma import keep_colours
 from sr_keras.enlarger import Pixels
 from sr_keras.routes import enlargement, needed_factor
@@ -257,7 +258,12 @@ def forward_of(network):
             autograph=False,
             jit_compile=False,
         )
-    return lambda x: network._forward(np.ascontiguousarray(x)[None])[0].numpy()
+
+    def forward(x):
+        with ALONE:
+            return network._forward(np.ascontiguousarray(x)[None])[0].numpy()
+
+    return forward
 
 
 def finish_for(network, self_ensemble=None, back_projection=0, **options):
