@@ -110,10 +110,11 @@ def load(name, scale=None):
     if str(name) in weights.names():
         return weights.load(str(name), scale)
     path = Path(name)
-    if _is_exported(path):
+    if path.exists():
         from sr_keras.exporting import files
 
-        return files.load(path)
+        if files.format_of(path):
+            return files.load(path)
     if path.is_dir():
         path = path / BEST
     if not path.is_file():
@@ -147,13 +148,6 @@ def load_trainable(name):
             ".keras file that it was made of"
         )
     return network
-
-
-def _is_exported(path):
-    """Whether it is a file of `sr_keras.exporting`, and not missing."""
-    if path.is_dir():
-        return (path / "saved_model.pb").is_file()
-    return path.suffix in (".tflite", ".onnx") and path.is_file()
 
 
 def _read(path):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sr_keras.chroma import keep_colours
+from sr_keras.chroma import Measured, keep_colours
 from sr_keras.resize import imresize
 
 WEIGHTS = np.array([0.299, 0.587, 0.114])
@@ -61,3 +61,11 @@ def test_a_window_gives_what_the_whole_gives():
     np.testing.assert_allclose(
         got[2:-2, 2:-2], expected[6:18, 6:18], rtol=0, atol=1e-6
     )
+
+
+def test_differences_are_measured():
+    rgb = np.random.default_rng(0).random((9, 9, 3), "float32")
+    measured = Measured()
+    measured.add(rgb * 0, rgb, rgb)
+    assert measured.after == 0
+    assert measured.before > 20

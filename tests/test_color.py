@@ -2,13 +2,20 @@ import numpy as np
 import pytest
 from skimage import color as reference
 
-from sr_keras.color import luma, rgb_to_ycbcr, ycbcr_to_rgb, yiq_luma
+from sr_keras.color import lab, luma, rgb_to_ycbcr, ycbcr_to_rgb, yiq_luma
 
 FUNCTIONS = [luma, yiq_luma, rgb_to_ycbcr, ycbcr_to_rgb]
 
 
 def picture(*shape):
     return np.random.default_rng(0).random((*shape, 3))
+
+
+def test_lab():
+    rgb = picture(9, 9).astype("float32")
+    np.testing.assert_allclose(
+        lab(rgb), reference.rgb2lab(rgb), rtol=0, atol=0.02
+    )
 
 
 def test_agrees_with_scikit_image():

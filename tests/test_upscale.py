@@ -4,18 +4,16 @@ import csv
 import io
 import json
 import os
-import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
-from checks import ROOT, randomized
+from checks import randomized
 from cli_runs import command, save, scene
 
 import sr_keras
-from sr_keras import artifact, chroma, images, models, trust, weights
+from sr_keras import artifact, images, models, trust, weights
 from sr_keras.cli import enlarging, upscaling
 from sr_keras.training import precision
 
@@ -380,55 +378,3 @@ def test_settings_are_recorded(upscale, photos, espcn):
     record = json.loads((photos.parent / "place/out/upscale.json").read_text())
     assert record["back_projection"] == 1
     assert record["model"] == str(espcn)
-
-
-def test_lab():
-    from skimage import color as reference
-
-    from sr_keras import color
-
-    rgb = scene(9, 9)
-    np.testing.assert_allclose(
-        color.lab(rgb), reference.rgb2lab(rgb), rtol=0, atol=0.02
-    )
-    measured = chroma.Measured()
-    measured.add(rgb * 0, rgb, rgb)
-    assert measured.after == 0
-    assert measured.before > 20
-
-
-_LARGE = """
-import re, sys
-from pathlib import Path
-from sr_keras import artifact, models
-from sr_keras.cli import main
-artifact.save(models.build("espcn", 2, num_filters=[64, 4]), "n.keras")
-code = main(["upscale", "large.png", "-o", sys.argv[1], "--model", "n.keras"])
-# Not getrusage, which counts what the process was before it became Python.
-peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
-print("peak", int(peak[1]) / 1e6)
-sys.exit(code)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(
-    not Path("/proc/self/status").exists(), reason="no Linux, no VmHWM"
-)
-@pytest.mark.parametrize("kind", ["png", "tif"])
-def test_a_hundred_megapixels_in_little_memory(place, kind):
-    import imagecodecs
-
-    y, x = np.mgrid[:5000, :5000].astype("uint16")
-    large = np.stack([x // 20, y // 20, (x ^ y) // 8], -1).astype("uint8")
-    (place / "large.png").write_bytes(imagecodecs.png_encode(large))
-    done = subprocess.run(
-        [sys.executable, "-c", _LARGE, f"out.{kind}"],
-        capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    peak = float(done.stdout.rpartition("peak ")[2])
-    assert peak < 1.5
-    result = images.load(place / f"out.{kind}")
-    assert result.shape == (10_000, 10_000, 3)

@@ -17,23 +17,14 @@ from sr_keras.cli.course import LAST, Course
 from sr_keras.cli.dataset_data import sources
 from sr_keras.cli.files import LAST as SUMMARY
 from sr_keras.cli.files import save_json
+from sr_keras.training import precision
 from sr_keras.training.distribute import Team
 from sr_keras.training.plan import plan
-from sr_keras.training.precision import chosen
 from sr_keras.training.transfer import transfer
 from sr_keras.training.validation import PROTOCOL, Validation
 
 # What a function within a pipeline has raised, in TensorFlow's words.
 _RAISED = re.compile(r"(?:ValueError|TypeError|OSError|\w*Error): (.+)")
-
-# How mixed precision fares on a CPU, measured there; the second with no
-# instructions for it.
-_ON_CPU = {
-    "mixed_float16": "mixed_float16 is 6 times slower than float32 on a CPU",
-    "mixed_bfloat16": (
-        "mixed_bfloat16 trains no faster than float32 on this CPU"
-    ),
-}
 
 
 def resolve(job):
@@ -106,7 +97,8 @@ class Run:
         self.plan = plan(groups, objective, self.objective.Settings)
         learning = self.plan.learning
         team.check_batch(self.plan.data.batch_size)
-        _warn(learning.mixed_precision)
+        if doubt := precision.doubt(learning.mixed_precision):
+            say(f"{doubt}: leave out --mixed-precision", sys.stderr)
         keras.utils.set_random_seed(learning.seed)
         self.network, learner = self._networks(network)
         init_from = self.job["init_from"] or init_from
@@ -125,7 +117,7 @@ class Run:
         self.pairs(0)  # what is wrong with the images is found here
         self.held = held
         # On a CPU, XLA makes these convolutions twice as slow.
-        jit = "auto" if _has_gpu() and team.devices == 1 else False
+        jit = "auto" if precision.has_gpu() and team.devices == 1 else False
         with team.scope():
             self.trainer = self.objective.trainer_of(
                 learner, self.plan, self.steps, jit_compile=jit
@@ -226,8 +218,7 @@ class Run:
         else:
             network = start
             _check_same(getattr(start, "network", start), arguments)
-        precision = self.plan.learning.mixed_precision
-        keras.config.set_dtype_policy(precision)
+        keras.config.set_dtype_policy(self.plan.learning.mixed_precision)
         try:
             with self.team.scope():
                 learner = type(network).from_config(network.get_config())
@@ -382,16 +373,6 @@ def _groups(job, name, layers, made):
         scale = job["scale"]
         data["hr_patch_size"] = max(side // scale, 1) * scale
     return objectives.groups_of(recipe, job["objective"], layers)
-
-
-def _warn(precision):
-    fast = precision == "mixed_bfloat16" and chosen("auto") == "bfloat16"
-    if precision in _ON_CPU and not fast and not _has_gpu():
-        say(f"{_ON_CPU[precision]}: leave out --mixed-precision", sys.stderr)
-
-
-def _has_gpu():
-    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _anywhere(path):

@@ -17,11 +17,9 @@ and OUT.parity.md say what was found: docs/export.md.
 import argparse
 from pathlib import Path
 
-HELP = "write a network as SavedModel, TFLite or ONNX"
+from sr_keras.exporting.settings import FORMATS, QUANTIZE, STEPS
 
-# Those of exporting.settings, here so that --help need not import TensorFlow.
-FORMATS = ("saved_model", "tflite", "onnx")
-QUANTIZE = ("none", "float16", "dynamic", "int8")
+HELP = "write a network as SavedModel, TFLite or ONNX"
 
 
 def add_arguments(parser):
@@ -70,9 +68,9 @@ def add_arguments(parser):
     add(
         "--steps",
         type=int,
-        default=2000,
+        default=STEPS,
         metavar="N",
-        help="of --fine-tune (2000)",
+        help="of --fine-tune (%(default)s)",
     )
     add("--data", metavar="DIR", help="HR photos to compare on")
     add(

@@ -10,10 +10,9 @@ import numpy as np
 from sr_keras import channels
 from sr_keras.exporting import about
 from sr_keras.exporting.quietly import quietly
+from sr_keras.exporting.settings import SUFFIXES
 from sr_keras.resize import imresize
 from sr_keras.runner import rounded
-
-_SUFFIXES = {".tflite": "tflite", ".onnx": "onnx"}
 
 # The interpolation of colour differences and alpha looks this far.
 _INTERPOLATED = 2
@@ -42,7 +41,7 @@ def format_of(path):
     if path.is_dir():
         found = (path / "saved_model.pb").is_file()
         return "saved_model" if found else None
-    return _SUFFIXES.get(path.suffix)
+    return SUFFIXES.get(path.suffix)
 
 
 def load(path, kind=None):

@@ -7,7 +7,11 @@ from pathlib import Path
 FORMATS = ("saved_model", "tflite", "onnx")
 QUANTIZE = ("none", "float16", "dynamic", "int8")
 
-_SUFFIXES = {".tflite": "tflite", ".onnx": "onnx"}
+# Format of a file by its name's end; a folder is a SavedModel.
+SUFFIXES = {".tflite": "tflite", ".onnx": "onnx"}
+
+# Of fine-tuning, unless they are said.
+STEPS = 2000
 
 # A smaller image has no room for what the networks look at.
 _LEAST_SIDE = 16
@@ -53,7 +57,7 @@ class Settings:
     colour: bool = True
     calibration: str | os.PathLike | None = None
     fine_tune: str | os.PathLike | None = None
-    steps: int = 2000
+    steps: int = STEPS
     data: str | os.PathLike | None = None
     max_loss_db: float | None = None
     overwrite: bool = False
@@ -62,13 +66,13 @@ class Settings:
     def __post_init__(self):
         suffix = self.output.suffix
         if self.format is None:
-            chosen = _SUFFIXES.get(suffix, "saved_model")
+            chosen = SUFFIXES.get(suffix, "saved_model")
             object.__setattr__(self, "format", chosen)
         _check_name("format", self.format, FORMATS)
         _check_name("quantize", self.quantize, QUANTIZE)
-        wanted = {v: k for k, v in _SUFFIXES.items()}.get(self.format, "")
+        wanted = {v: k for k, v in SUFFIXES.items()}.get(self.format, "")
         if (
-            suffix in (*_SUFFIXES, ".keras", ".h5")
+            suffix in (*SUFFIXES, ".keras", ".h5")
             and suffix != wanted
             or (wanted and suffix != wanted)
         ):

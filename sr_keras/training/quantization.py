@@ -14,8 +14,6 @@ from sr_keras.training.optimizers import optimizer_of
 from sr_keras.training.pixel import PixelTrainer
 from sr_keras.training.plan import Learning
 
-STEPS = 2000
-
 _BATCH = 16
 # The side of an LR patch.
 _SIDE = 32
@@ -43,7 +41,7 @@ class QuantizedTrainer(PixelTrainer):
         return super().learn((lr, self.teacher(lr, training=False)))
 
 
-def fine_tune(network, source, steps=STEPS, seed=0, watch=None):
+def fine_tune(network, source, steps, seed=0, watch=None):
     """Make a network for 8-bit integers.
 
     Args:
@@ -62,9 +60,7 @@ def fine_tune(network, source, steps=STEPS, seed=0, watch=None):
     """
     if steps < 1:
         raise ValueError(f"fine-tuning takes 1 step or more, not {steps}")
-    own = type(network).from_config(network.get_config())
-    own.set_weights(network.get_weights())
-    learner = Quantized(own)
+    learner = Quantized(_twin(network))
     keras.utils.set_random_seed(seed)
     batches = pipelines.paired(
         source,
@@ -80,9 +76,7 @@ def fine_tune(network, source, steps=STEPS, seed=0, watch=None):
         loss="l2", learning_rate=2e-4, schedule="cosine", final_rate=1e-6,
         epochs=1,
     )  # fmt: skip
-    teacher = type(network).from_config(network.get_config())
-    teacher.set_weights(network.get_weights())
-    trainer = QuantizedTrainer(learner, teacher)
+    trainer = QuantizedTrainer(learner, _twin(network))
     trainer.compile(
         optimizer_of(learning, trainer.network, steps),
         losses.get(learning.loss),
@@ -96,6 +90,13 @@ def fine_tune(network, source, steps=STEPS, seed=0, watch=None):
         callbacks=[_Steps(watch)] if watch else [],
     )
     return learner
+
+
+def _twin(network):
+    """Another one with the same weights."""
+    twin = type(network).from_config(network.get_config())
+    twin.set_weights(network.get_weights())
+    return twin
 
 
 class _Steps(keras.callbacks.Callback):
