@@ -1,15 +1,13 @@
 """Ctrl-C, SIGTERM and a time budget: the best so far is written."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cli_runs import SMALL, read_json, tree
+from workers import COMMAND, finished, start
 
 from sr_keras import cli, images
 from sr_keras.cli import interruption, progress
@@ -19,7 +17,6 @@ pytestmark = [
     pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning"),
 ]
 
-ROOT = Path(__file__).resolve().parent.parent
 BOTH = pytest.mark.parametrize(
     "number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
@@ -205,12 +202,11 @@ def test_time_budget_lowers_the_rate_in_time(run, monkeypatch):
 def test_time_budget_of_a_real_process(photo, place, budget):
     """From pressing Enter to the last file; much later only if busy."""
     began = time.monotonic()
-    with process(
+    ended = finished(process(
         "--image", photo, "--scale", 2, "--max-steps", 1_000_000,
         "--time-budget", budget,
-    ) as running:  # fmt: skip
-        _, err = running.communicate(timeout=120)
-    assert (running.returncode, err) == (0, "")
+    ))  # fmt: skip
+    assert (ended.code, ended.err) == (0, "")
     assert 0.5 * budget < time.monotonic() - began < 3 * budget + 10
 
 
@@ -244,35 +240,23 @@ def test_long_runs_are_heard_of_without_a_terminal(run, monkeypatch):
 
 def process(*arguments):
     """The command in a process of its own, which minds Ctrl-C."""
-    code = (
-        "import signal, sys\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from sr_keras.cli import main\n"
-        "sys.exit(main())"
-    )
-    return subprocess.Popen(
-        [sys.executable, "-c", code, "train", *SMALL, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
-    )
+    return start([*COMMAND, "train", *SMALL, *arguments])
 
 
 @pytest.mark.slow
 def test_a_real_process_in_the_middle(photo, place):
-    with process(
+    running = process(
         "--image", photo, "--scale", 2, "--output", "out",
         "--max-steps", 1_000_000,
-    ) as running:  # fmt: skip
-        assert "about" in running.stdout.readline()
-        time.sleep(1.5)
-        running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert out == "wrote out/a_zssr_x2.png\n"
-    assert err.startswith("stopped after ")
-    assert len(err.splitlines()) == 1
+    )  # fmt: skip
+    assert "about" in running.stdout.readline()
+    time.sleep(1.5)
+    running.send_signal(signal.SIGINT)
+    ended = finished(running)
+    assert ended.code == 130
+    assert ended.out == "wrote out/a_zssr_x2.png\n"
+    assert ended.err.startswith("stopped after ")
+    assert len(ended.lines) == 1
     assert whole()["interrupted"]
 
 
@@ -280,15 +264,16 @@ def test_a_real_process_in_the_middle(photo, place):
 @BOTH
 @pytest.mark.parametrize("after", [0.5, 1, 2, 3, 4, 6])
 def test_a_real_process_at_any_time(photo, place, number, code, after):
-    with process(
+    running = process(
         "--image", photo, "--scale", 2, "--output", "out",
         "--max-steps", 1_000_000, "--crop-size", 64, "--batch-size", 8,
-    ) as running:  # fmt: skip
-        time.sleep(after)
-        running.send_signal(number)
-        out, err = running.communicate(timeout=60)
-    assert "Traceback" not in err
-    assert running.returncode == code
+    )  # fmt: skip
+    time.sleep(after)
+    running.send_signal(number)
+    ended = finished(running)
+    assert ended.code == code, ended.err
+    assert ended.err.startswith("stopped")
+    assert len(ended.lines) == 1
     if Path("out").exists():
         assert whole()["interrupted"]
-        assert out.endswith("wrote out/a_zssr_x2.png\n")
+        assert ended.out.endswith("wrote out/a_zssr_x2.png\n")

@@ -10,6 +10,7 @@ from cli_runs import command, read_json, save, scene, tree
 
 import sr_keras
 from sr_keras.cli import adversarial_flags, progress
+from sr_keras.models import srgan
 from sr_keras.training import adversarial
 
 pytestmark = [
@@ -150,8 +151,15 @@ def check_two_stages(ended):
     assert "adversarial" not in first
     assert second["objective"] == "adversarial"
     assert second["init_from"] is None
-    assert first["learning"]["learning_rate"] == 5e-4
-    assert second["learning"]["learning_rate"] == 5e-5
+    recipe = srgan.RECIPES["default"]
+    rates = (
+        recipe["adversarial"]["pretrain_rate"],
+        recipe["learning"]["learning_rate"],
+    )
+    assert rates[0] != rates[1]
+    assert rates == tuple(
+        c["learning"]["learning_rate"] for c in (first, second)
+    )
     assert sr_keras.load("again").about["name"] == "srgan"
     assert sr_keras.upscale(scene(8, 9), "again").shape == (16, 18, 3)
 

@@ -1,10 +1,14 @@
 """Importing Keras and TensorFlow in less time."""
 
 import gc
+import importlib
+import os
+import signal
 import sys
 
 import pytest
 
+from sr_keras.cli import load_keras
 from sr_keras.startup import quick_imports
 
 
@@ -38,3 +42,17 @@ def test_nothing_happens_once_keras_is_there(before, monkeypatch):
     with quick_imports():
         assert gc.isenabled()
     assert gc.get_freeze_count() == 0
+
+
+def test_ctrl_c_waits_until_all_is_imported(before, monkeypatch):
+    """TensorFlow crashes where it is left half imported."""
+    imported = []
+
+    def slowly(name):
+        os.kill(os.getpid(), signal.SIGINT)
+        imported.append(name)
+
+    monkeypatch.setattr(importlib, "import_module", slowly)
+    with pytest.raises(KeyboardInterrupt):
+        load_keras()
+    assert imported == ["keras"]

@@ -18,7 +18,7 @@ import time
 import warnings
 
 from sr_keras._version import __version__
-from sr_keras.cli.interruption import Terminated, terminable
+from sr_keras.cli.interruption import Terminated, patience, terminable
 from sr_keras.names import unknown
 from sr_keras.startup import quick_imports
 
@@ -127,7 +127,8 @@ def load_keras():
     """Import Keras and TensorFlow, which takes seconds, without their chatter.
 
     TensorFlow's C++ writes to file descriptor 2 before any of its settings
-    can tell it not to.
+    can tell it not to. And it crashes, or never ends, where Ctrl-C comes while
+    it is half imported: that waits until it is whole.
     """
     if "keras" in sys.modules:
         return
@@ -138,11 +139,13 @@ def load_keras():
     with contextlib.suppress(OSError), open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     try:
-        with quick_imports():
+        with patience() as waiting, quick_imports():
             importlib.import_module("keras")
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+    if waiting:
+        raise waiting[0]
 
 
 def describe(error):
