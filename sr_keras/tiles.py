@@ -11,7 +11,7 @@ import math
 from sr_keras import resize
 
 # Pixels of a tile's result, its margins included: 64 feature maps of it take
-# 0.15 GB, and a fifth of it is margin.
+# 0.15 GB, and a quarter of it is margin.
 TILE_PIXELS = 600_000
 
 

@@ -140,7 +140,7 @@ def test_a_large_photo_is_cut_into_pieces_that_fit():
     assert max(pixels) <= TILE_PIXELS
     refined = inference.refined_pixels(network, shape, scale, finish)
     assert refined == pytest.approx(sum(pixels), rel=0.02)
-    assert refined < 1.3 * 48e6
+    assert refined < 1.4 * 48e6
     small = inference.refined_pixels(network, (100, 100, 3), scale, finish)
     assert small == 200 * 200
 
