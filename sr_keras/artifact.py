@@ -17,6 +17,7 @@ import keras
 from sr_keras import models, weights
 from sr_keras._version import __version__
 from sr_keras.models.network import Network
+from sr_keras.writing import telling
 
 # What a damaged or foreign file makes its readers raise.
 _UNREADABLE = (
@@ -58,11 +59,12 @@ def save_part(model, path):
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.keras")
-    try:
-        model.save(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with telling(path):
+        try:
+            model.save(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def load_part(path, kind):

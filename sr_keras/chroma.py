@@ -13,7 +13,7 @@ _GUARD_SIGMA = 2.0
 GUARD_REACH = 6
 
 # BT.601; any weights that sum to 1 would keep grey grey.
-_LUMA = np.array([0.299, 0.587, 0.114], "float32")
+_RED, _BLUE = np.float32(0.299), np.float32(0.114)
 
 
 def keep_colours(sr, lr, tile, scale):
@@ -46,7 +46,7 @@ def keep_colours(sr, lr, tile, scale):
     place = np.ix_(rows, columns)
     kept = _chroma(sr[..., :3]).clip(low[place], high[place])
     result = sr.copy()
-    result[..., :3] = (sr[..., :3] @ _LUMA)[..., None] + _chroma(kept)
+    result[..., :3] = _luma(sr[..., :3]) + _chroma(kept)
     return result
 
 
@@ -121,8 +121,14 @@ class Measured:
             self._count += lr.shape[0] * lr.shape[1]
 
 
+def _luma(rgb):
+    """(h, w, 1); of grey the grey itself, to the last bit."""
+    red, green, blue = (rgb[..., i : i + 1] for i in range(3))
+    return green + _RED * (red - green) + _BLUE * (blue - green)
+
+
 def _chroma(rgb):
-    return rgb - (rgb @ _LUMA)[..., None]
+    return rgb - _luma(rgb)
 
 
 def _nearest(small, large, factor):

@@ -33,23 +33,40 @@ def replaced(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{os.urandom(8).hex()}.tmp")
-    try:
-        with open(temporary, "xb+") as file:
-            yield file
-            file.flush()
-            # Some disks tell only now that they are full.
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, temporary)
-        os.replace(temporary, target)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if not isinstance(error, OSError):
+    with telling(path):
+        try:
+            with open(temporary, "xb+") as file:
+                yield file
+                file.flush()
+                # Some disks tell only now that they are full.
+                os.fsync(file.fileno())
+            if target.exists():
+                shutil.copymode(target, temporary)
+            os.replace(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             raise
-        text = f"{path} cannot be written ({error.strerror}): give a folder "
-        text += "that exists, that you may write to and that has room"
-        raise OSError(text) from error
+
+
+@contextlib.contextmanager
+def telling(path: str | os.PathLike) -> Iterator[None]:
+    """Says which file could not be written, and what to do.
+
+    Args:
+        path: its name.
+
+    Raises:
+        OSError: where one is raised within.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error).partition("\n")[0]
+        raise OSError(
+            f"{path} cannot be written ({reason}): give a folder that exists, "
+            "that you may write to and that has room"
+        ) from error
 
 
 class Pump:

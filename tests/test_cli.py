@@ -154,6 +154,12 @@ def test_bad_usage_is_one_line(capfd, arguments):
     assert "error: " in ended.err
 
 
+def test_a_pattern_that_the_shell_has_opened(capfd, photo):
+    ended = command(capfd, "train", "--image", photo, photo)
+    assert ended.code == 2
+    assert "quote a pattern" in ended.err
+
+
 @pytest.mark.parametrize(
     "error, text",
     [

@@ -207,6 +207,7 @@ def test_nothing_scored_is_bad_input(tmp_path, capsys):
         ("--model bicubic --data nowhere --scale 2", "nowhere"),
         ("--model bicubic --data {d} --scale 2 --lr a b", "are 2 and 1"),
         ("--sr {d} --hr {d}/im0.png --scale 2", "two files or two folders"),
+        ("--sr no.png --hr {d}/im0.png --scale 2", "no file or folder no.png"),
         ("--model bicubic --data {d} --scale 2 --csv {d}", "is a folder"),
         ("--model bicubic --data {d} --scale 2 --csv no/f", "no folder"),
         ("--model bicubic --data {d} --scale 2 --csv f --json f", "are both"),

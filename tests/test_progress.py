@@ -2,6 +2,7 @@
 
 import io
 import sys
+from types import SimpleNamespace
 
 from sr_keras.cli import progress
 
@@ -29,3 +30,8 @@ def test_lines_stand_beside_a_bar(monkeypatch):
             print("a line", file=sys.stderr)
     before = sys.stderr.getvalue().partition("a line")[0]
     assert before.endswith("\r")
+
+
+def test_a_step_says_how_well_the_photo_comes_back():
+    run = SimpleNamespace(losses=[0.5], rates=[1e-3], history=[(1, 0.001)])
+    assert progress._text(run) == "loss 0.5000, rate 1.0e-03, rebuilt 30.00 dB"

@@ -212,6 +212,8 @@ def _parse(argv):
 def _meant(given, known):
     """The flag that a wrong one may stand for, as a question."""
     wrong = next((text for text in given if text.startswith("-")), "")
+    if not wrong and all(map(os.path.exists, given)):
+        return ": quote a pattern of files, or name their folder"
     near = difflib.get_close_matches(wrong.split("=")[0], known, 1)
     return f" (did you mean {near[0]}?)" if near else ""
 

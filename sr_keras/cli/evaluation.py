@@ -68,6 +68,9 @@ def task(args) -> Task:
 
 
 def _task_of_files(sr, hr, scale):
+    for path in (sr, hr):
+        if not Path(path).exists():
+            raise FileNotFoundError(f"there is no file or folder {path}")
     if Path(sr).is_file() != Path(hr).is_file():
         raise ValueError(
             f"--sr {sr} and --hr {hr} have to be two files or two folders"

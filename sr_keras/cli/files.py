@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from sr_keras.cli.flags import FILES
+from sr_keras.writing import replaced
 
 # A folder with this file has a whole result: it is written last.
 LAST = "metrics.json"
@@ -22,13 +23,8 @@ def save_json(path, value):
         path: Path.
         value: what json takes.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     text = json.dumps(_storable(value), indent=2, allow_nan=False)
-    try:
-        temporary.write_text(text + "\n", "utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    save_text(path, text + "\n")
 
 
 def save_text(path, text):
@@ -42,12 +38,8 @@ def save_text(path, text):
     if path.exists() and not path.is_file():  # a pipe, or /dev/stdout
         path.write_text(text, "utf-8", "backslashreplace")
         return
-    temporary = path.with_name(f".{os.urandom(8).hex()}.tmp")
-    try:
-        temporary.write_text(text, "utf-8", "backslashreplace", "\n")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replaced(path) as file:
+        file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def has_result(folder):

@@ -2,11 +2,11 @@
 
 import csv
 import io
-import os
 
 import numpy as np
 
 from sr_keras import images, plots
+from sr_keras.cli.files import save_text
 from sr_keras.training.eventlog import EventLog
 
 # Columns that are no curve.
@@ -86,13 +86,7 @@ class Logbook:
         writer = csv.DictWriter(text, rows[-1], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        path = self.folder / HISTORY
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            temporary.write_text(text.getvalue(), "utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        save_text(self.folder / HISTORY, text.getvalue())
 
     def _strip(self, number, strip, epoch):
         folder = self.folder / SAMPLES
