@@ -271,8 +271,10 @@ def test_the_commands_take_a_file_for_a_network(rgb, photos, place, capfd):
     )  # fmt: skip
     assert (made.code, made.err) == (0, "")
     assert "operations: " in made.out and "wrote a.tflite" in made.out
+    done = command(capfd, "export", "a.keras", "-o", "saved", "--no-measure")
+    assert done.code == 0, done.err
     found = []
-    for model in ("a.keras", "a.tflite"):
+    for model in ("a.keras", "a.tflite", "saved"):
         more = ("--model", model, "--overwrite")
         done = command(capfd, "upscale", photos / "0.png", "-o", "o.png", *more)
         assert (done.code, done.err) == (0, "")
@@ -283,8 +285,9 @@ def test_the_commands_take_a_file_for_a_network(rgb, photos, place, capfd):
         )  # fmt: skip
         assert (done.code, done.err) == (0, "")
         found.append((codes.astype(int), done.out))
-    assert abs(found[0][0] - found[1][0]).max() <= 1
-    assert found[0][1].replace("a.keras", "a.tflite") == found[1][1]
+    for i, name in enumerate(("a.tflite", "saved"), 1):
+        assert abs(found[0][0] - found[i][0]).max() <= 1
+        assert found[0][1].replace("a.keras", name) == found[i][1]
     for wrong in (
         ("train", "--model", "a.tflite", "--data", photos),
         ("adapt", "--model", "a.tflite", "--images", photos),

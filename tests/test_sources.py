@@ -335,6 +335,16 @@ def test_div2k_without_network(tmp_path, monkeypatch):
     check_pairs(pipelines.open_source("div2k", 2, "dataset", **where))
 
 
+def test_a_download_that_breaks_off(archives, tmp_path, monkeypatch):
+    def broken(self, urls):
+        raise ConnectionResetError("the line is cut\nsomewhere")
+
+    manager = tfds.download.DownloadManager
+    monkeypatch.setattr(manager, "download_and_extract", broken)
+    with pytest.raises(FileNotFoundError, match="put DIV2K_.*is cut\\)$"):
+        pipelines.open_source("div2k", 2, data_dir=tmp_path / "tfds")
+
+
 def test_div2k_that_does_not_exist(tmp_path):
     with pytest.raises(ValueError, match="no div2k/other: .*bicubic, unknown"):
         pipelines.open_source("div2k/other", 2, data_dir=tmp_path)

@@ -63,7 +63,13 @@ def open_div2k(text, scale, stored, split="train", data_dir=None):
             return layouts.open_folder(root, scale, stored, split, (kind,))
     if not reachable():
         raise FileNotFoundError(_where_to_put(folder, kind, scale, split))
-    return open_prepared(_download(folder, kind, scale), split, scale, stored)
+    try:
+        prepared = _download(folder, kind, scale)
+    except Exception as e:  # of many kinds: the network, the disk, checksums
+        advice = _where_to_put(folder, kind, scale, split)
+        reason = str(e).strip().partition("\n")[0]
+        raise FileNotFoundError(f"{advice} ({reason})") from e
+    return open_prepared(prepared, split, scale, stored)
 
 
 def _kind(text, scale, stored):
@@ -193,7 +199,7 @@ def _where_to_put(folder, kind, scale, split):
     lr = lr.get(kind, kind)
     lr = "x8" if (kind, scale) == ("bicubic", 8) else lr
     return (
-        f"DIV2K is not in {folder}, and there is no network to get it: put "
+        f"DIV2K is not in {folder}, and cannot be downloaded: put "
         f"DIV2K_{part}_HR.zip (and DIV2K_{part}_LR_{lr}.zip for --degradation "
         f"dataset) from {URL} there, unpacked or not, or name the folder that "
         "has them with --data-dir"

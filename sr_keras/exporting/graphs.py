@@ -122,13 +122,13 @@ class Picture:
         shape = (batch, *(size or (None, None)), self.channels)
         return tf.TensorSpec(shape, tf.float32, name="images")
 
-    def has_shuffle(self):
-        """Whether there is a depth-to-space in it."""
+    def shuffles(self):
+        """How many depth-to-spaces are in it."""
         found, _ = graph.calls(
             self.network, keras.Input(self.network.input_shape[1:])
         )
-        names = {type(call.layer).__name__ for call in found}
-        return not names.isdisjoint({"PixelShuffle", "FixedUpsample"})
+        names = [type(call.layer).__name__ for call in found]
+        return sum(n in ("PixelShuffle", "FixedUpsample") for n in names)
 
     def _replayed(self, images):
         """The network, layer by layer, some in another form."""

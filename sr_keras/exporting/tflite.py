@@ -48,7 +48,7 @@ def write(picture, settings, path):
     except Exception as e:
         raise ValueError(_why_not(picture, settings, e)) from e
     model = _parsed(content)
-    problems = _problems(model, picture.has_shuffle())
+    problems = _problems(model, picture.shuffles())
     if problems:
         raise ValueError(
             f"{picture.network.name} as TFLite would have "
@@ -71,13 +71,7 @@ def operations(content):
     Returns:
         dict of str -> int, how often it has each operation.
     """
-    model = _parsed(content)
-    counts = collections.Counter(
-        _names(model)[op.opcodeIndex]
-        for graph in model.subgraphs
-        for op in graph.operators
-    )
-    return dict(sorted(counts.items()))
+    return dict(sorted(_counts(_parsed(content)).items()))
 
 
 def facts(content, path):
@@ -159,7 +153,16 @@ def _names(model):
     return names
 
 
-def _problems(model, has_shuffle):
+def _counts(model):
+    """How often each operation is in it: Counter of names."""
+    return collections.Counter(
+        _names(model)[op.opcodeIndex]
+        for graph in model.subgraphs
+        for op in graph.operators
+    )
+
+
+def _problems(model, shuffles):
     """What is in a model that must not be."""
     names = set(_names(model))
     found = sorted(n for n in names if n in _VARIABLES or not n.isupper())
@@ -170,7 +173,7 @@ def _problems(model, has_shuffle):
     )
     if axes > _MOST_AXES:
         found.append(f"tensors of {axes} axes")
-    if has_shuffle and "DEPTH_TO_SPACE" not in names:
+    if _counts(model)["DEPTH_TO_SPACE"] < shuffles:
         found.append("its depth-to-space in other operations")
     return found
 
