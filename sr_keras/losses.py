@@ -111,6 +111,39 @@ class WeightedSum(keras.losses.Loss):
         return cls(**{**config, "losses": losses})
 
 
+@keras.saving.register_keras_serializable("sr_keras")
+class Grid(keras.losses.Loss):
+    """The squared part of an error that repeats with the LR pixels.
+
+    Where a network makes the pixels of an LR pixel side by side, it can add the
+    same pattern to all of them. Against a discriminator, to which any detail is
+    better than none, it does; photos have no such pattern.
+
+    Args:
+        scale: int, the side of an LR pixel.
+        **kwargs: as for `keras.losses.Loss`.
+    """
+
+    def __init__(self, scale, name="grid", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.scale = scale
+
+    def call(self, y_true, y_pred):
+        """Return the loss of each image, (N,), of images (N, H, W, C)."""
+        n = self.scale
+        error = y_pred - y_true
+        rows, columns = (side // n for side in error.shape[1:3])
+        error = error[:, : rows * n, : columns * n]
+        shape = (-1, rows, n, columns, n, error.shape[-1])
+        pattern = ops.mean(ops.reshape(error, shape), axis=(1, 3))
+        pattern -= ops.mean(pattern, axis=(1, 2), keepdims=True)
+        return ops.mean(ops.square(pattern), axis=(1, 2, 3))
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "scale": self.scale}
+
+
 class Adversary:
     """What a discriminator's logits are to be, for it and for a generator.
 

@@ -14,6 +14,7 @@ SMALL = {
     "edsr": {"num_blocks": 1, "num_filters": 4},
     "srcnn": {"num_filters": (4, 4)},
     "lapsrn": {"num_layers": 1, "num_filters": 4},
+    "srresnet": {"num_blocks": 1, "num_filters": 4},
 }
 # No VGG19, which takes a second to make.
 OWN = {
@@ -86,6 +87,30 @@ def test_a_step_moves_both_networks_and_is_logged():
     assert set(trainer.scalars) <= set(logs)
     for model, weights in zip((network, other), before, strict=True):
         assert not same(model.get_weights(), weights)
+
+
+def test_a_grid_is_a_part_of_the_loss():
+    trainer = made("espcn", grid_weight=100.0)
+    lr, hr = batch(trainer)
+    grid = float(trainer.grid_loss(hr, trainer.network(lr)))
+    logs = logs_of(trainer, (lr, hr))
+    assert logs["grid"] == pytest.approx(grid, rel=1e-4) and grid > 0
+    total = logs["pixel"] + 0.1 * logs["adversarial"] + 100 * logs["grid"]
+    assert logs["loss"] == pytest.approx(total, rel=1e-5)
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_statistics_may_be_fixed(fixed):
+    trainer = made("srresnet", fixed_statistics=fixed)
+    statistics = [v for v in trainer.network.variables if "moving_" in v.path]
+    before = numbers(statistics)
+    assert before
+    lr, hr = batch(trainer)
+    sr = trainer.network(lr, training=False)
+    logs = logs_of(trainer, (lr, hr))
+    assert same(before, numbers(statistics)) == fixed
+    pixel = float(tf.reduce_mean(abs(sr - hr)))
+    assert (logs["pixel"] == pytest.approx(pixel, rel=1e-4)) == fixed
 
 
 def test_the_discriminator_may_lead():

@@ -163,3 +163,19 @@ def test_luma_alone_is_seen():
     assert float(losses.get("luma")(grey, turned)) < 1e-6
     summed = float(losses.get("0.25*l1+0.75*luma")(grey, turned))
     assert summed == pytest.approx(0.25 * (0.587 + 0.299) / 3, rel=1e-4)
+
+
+def test_grid_sees_what_repeats_with_the_lr_pixels():
+    loss = losses.Grid(2)
+    hr = np.random.default_rng(0).random((1, 9, 12, 3), "float32")
+    pattern = np.array([[0.1, -0.1], [-0.1, 0.1]], "float32")[..., None]
+    grid = np.tile(pattern, (5, 6, 1))[:9]
+    assert float(loss(hr, hr + grid)) == pytest.approx(0.01, rel=1e-3)
+    # Of another period, all over, or in one place: nothing, or little.
+    for other in (np.roll(hr, 1, 2) * 0 + 0.1, np.repeat(grid, 2, 1)[:, :12]):
+        assert float(loss(hr, hr + other)) < 1e-9
+    place = np.zeros_like(hr)
+    place[0, 2:4, 2:4] = pattern
+    assert float(loss(hr, hr + place)) < 0.01 / 100
+    again = losses.Grid.from_config(loss.get_config())
+    assert float(again(hr, hr + grid)) == float(loss(hr, hr + grid))

@@ -219,12 +219,17 @@ def test_every_flag_sets_its_setting(made):
         "--discriminator-filters": 3, "--discriminator-units": 5,
         "--discriminator-rate": 0.25, "--discriminator-schedule": "cosine",
         "--label-smoothing": 0.2, "--collapse-limit": 7,
-        "--discriminator-lead": 11,
+        "--discriminator-lead": 11, "--grid-weight": 3,
         "--pretrain-epochs": 9, "--pretrain-rate": 0.125,
         "--pretrain-schedule": "step",
     }  # fmt: skip
     texts = [x for pair in given.items() for x in pair]
-    texts += ["--relativistic", "--content-layers", "VGG12=3"]
+    texts += [
+        "--relativistic",
+        "--fixed-statistics",
+        "--content-layers",
+        "VGG12=3",
+    ]
     run = made(*texts)
     # It is the first stage that is about to begin.
     assert run.plan.objective == "pixel"
@@ -236,6 +241,7 @@ def test_every_flag_sets_its_setting(made):
     for flag, value in {**given, "--pretrain-epochs": 0}.items():
         assert getattr(own, flags[flag][1]) == value, flag
     assert own.relativistic
+    assert own.fixed_statistics
     run = made(*texts, "--pretrain-epochs", 0, "--no-relativistic")
     assert not run.plan.own.relativistic
     assert own.content_layers == {"VGG12": 3.0}

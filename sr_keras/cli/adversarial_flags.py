@@ -32,6 +32,11 @@ _FLAGS = {
         "help": "of the difference that VGG19 sees; 0 leaves it out"}),
     "--adversarial-weight": ("adversarial_weight", {"type": AMOUNT,
         "metavar": "W", "help": "of what the discriminator says"}),
+    "--grid-weight": ("grid_weight", {"type": AMOUNT, "metavar": "W",
+        "help": "of what repeats with the LR pixels; 0 leaves it out"}),
+    "--fixed-statistics": ("fixed_statistics", {"action": SWITCH,
+        "help": "of the network's batch normalisation: those of the first "
+                "stage, as when it is used"}),
     "--content-layers": ("content_layers", {"type": Layers(),
         "metavar": "LAYER=WEIGHT,...",
         "help": "of VGG19: VGG54, VGG22, or block3_conv4=0.5,VGG54=1"}),

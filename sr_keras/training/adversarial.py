@@ -59,8 +59,8 @@ class AdversarialTrainer(Trainer):
     # D(HR) and D(SR) are probabilities, `d_sr` before the discriminator has
     # learned in that step and `d_sr_after` behind it.
     scalars = (
-        "loss", "pixel", "content", "adversarial", "d_loss", "d_hr", "d_sr",
-        "d_sr_after", "d_rate",
+        "loss", "pixel", "content", "grid", "adversarial", "d_loss", "d_hr",
+        "d_sr", "d_sr_after", "d_rate",
     )  # fmt: skip
     # By PSNR the first epoch would be the best.
     judged_by_psnr = False
@@ -74,6 +74,7 @@ class AdversarialTrainer(Trainer):
         super().__init__(network, **kwargs)
         self.discriminator = discriminator
         self.content_loss = content
+        self.grid_loss = losses.Grid(self.network.scale)
         self.settings = settings
         self.adversary = losses.Adversary(
             settings.label_smoothing, settings.relativistic, _global_mean
@@ -117,7 +118,8 @@ class AdversarialTrainer(Trainer):
         """Change the weights of both by a batch of (lr, hr)."""
         lr, hr = data[:2]
         with tf.GradientTape() as tape:
-            outputs = self.learner(lr, training=True)
+            fixed = self.settings.fixed_statistics
+            outputs = self.learner(lr, training=not fixed)
             sr = outputs[-1] if isinstance(outputs, list) else outputs
             sr = tf.cast(sr, "float32")
             photo = at_level(hr, sr, sr)
@@ -137,7 +139,9 @@ class AdversarialTrainer(Trainer):
 
     def watched(self, values):
         """The loss without the discriminator's part, which may well leap."""
-        steady = [self._weight(k) * values[k] for k in ("pixel", "content")]
+        steady = [
+            self._weight(k) * values[k] for k in ("pixel", "content", "grid")
+        ]
         return sum(steady) + self.settings.adversarial_weight
 
     def troubles(self):
@@ -198,7 +202,10 @@ class AdversarialTrainer(Trainer):
             content = self.content_loss(hr, sr)
         adversarial = self.adversary.generator(real, fake)
         _, fake = self.adversary.compared(real, fake)
-        parts = {"content": content, "adversarial": adversarial}
+        parts = {
+            "content": content, "adversarial": adversarial,
+            "grid": self.grid_loss(hr, sr),
+        }  # fmt: skip
         return parts, tf.reduce_mean(tf.sigmoid(tf.stop_gradient(fake)))
 
     def _logits(self, images):

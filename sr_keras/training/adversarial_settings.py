@@ -18,6 +18,10 @@ class Settings:
         pixel_weight: float, of the loss that `--loss` names.
         content_weight: float, of the content loss; 0 leaves VGG19 out.
         adversarial_weight: float, of what the discriminator says.
+        grid_weight: float, of the part of the error that repeats with the LR
+            pixels.
+        fixed_statistics: bool, whether the network's batch normalisation goes
+            by the statistics that it began with, as it will when it is used.
         content_layers: dict of VGG19's layers -> weight.
         vgg_weights: str, "imagenet", "random" or a file.
         discriminator: "dense" or "convolutional".
@@ -41,6 +45,8 @@ class Settings:
     pixel_weight: float = 0.0
     content_weight: float = 0.006
     adversarial_weight: float = 1e-3
+    grid_weight: float = 0.0
+    fixed_statistics: bool = False
     content_layers: dict = dataclasses.field(
         default_factory=lambda: {"VGG54": 1.0}
     )
@@ -91,6 +97,7 @@ class Settings:
                 "pixel_weight, content_weight and adversarial_weight are all "
                 "0: there is nothing to learn"
             )
+        named["grid_weight"] = self.grid_weight
         for layer, weight in self.content_layers.items():
             perceptual.layer_of(layer)
             named[f"the weight of {layer}"] = weight
