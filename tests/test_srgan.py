@@ -252,7 +252,7 @@ def test_every_flag_sets_its_setting(made):
 def test_recipes_go_with_the_objective(made):
     run = made(small=(*TINY, "--pretrain-epochs", 0))
     assert run.plan.objective == "adversarial"
-    assert run.plan.own.label_smoothing == 0.1
+    assert run.plan.own.relativistic
     small = (*TINY[:4], *TINY[6:10], *TINY[14:-2])
     run = made("--objective", "pixel", small=small)
     assert run.plan.objective == "pixel"
