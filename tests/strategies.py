@@ -49,7 +49,7 @@ _ADVERSARIAL = {
 }  # fmt: skip
 _CONTENT = {
     "content_weight": 0.1, "content_layers": {"VGG12": 1e-4},
-    "vgg_weights": "random",
+    "vgg_weights": "random", "grid_weight": 10.0,
 }  # fmt: skip
 
 TRAINERS = {
