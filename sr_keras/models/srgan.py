@@ -14,7 +14,7 @@ from sr_keras.models.srresnet import SRResNet
 SRGAN = SRResNet
 
 RECIPES = {
-    # 10,000 steps by pixels, then 1200 against a discriminator that judges
+    # 10,000 steps by pixels, then 900 against a discriminator that judges
     # small parts, and leads. What these make of a network is in benchmarks/.
     "default": {
         "objective": "adversarial",
@@ -24,7 +24,7 @@ RECIPES = {
         },
         "learning": {
             "loss": "l1", "optimizer": "adam", "learning_rate": 5e-5,
-            "schedule": "cosine", "final_rate": 1e-5, "epochs": 12,
+            "schedule": "cosine", "final_rate": 1e-5, "epochs": 9,
             "steps_per_epoch": 100, "ema": 0.98,
         },
         "adversarial": {
@@ -32,6 +32,7 @@ RECIPES = {
             "content_layers": {"VGG22": 0.003, "VGG54": 1.0},
             "adversarial_weight": 0.03, "grid_weight": 300.0,
             "fixed_statistics": True, "discriminator": "convolutional",
+            "discriminator_filters": 32, "label_smoothing": 0.1,
             "relativistic": True, "discriminator_rate": 2e-4,
             "discriminator_lead": 100, "pretrain_epochs": 100,
             "pretrain_rate": 1e-3, "pretrain_schedule": "cosine",
