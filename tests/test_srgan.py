@@ -242,8 +242,10 @@ def test_every_flag_sets_its_setting(made):
         assert getattr(own, flags[flag][1]) == value, flag
     assert own.relativistic
     assert own.fixed_statistics
-    run = made(*texts, "--pretrain-epochs", 0, "--no-relativistic")
+    neither = ("--no-relativistic", "--no-fixed-statistics")
+    run = made(*texts, "--pretrain-epochs", 0, *neither)
     assert not run.plan.own.relativistic
+    assert not run.plan.own.fixed_statistics
     assert own.content_layers == {"VGG12": 3.0}
     assert run.trainer.adversary.label == pytest.approx(0.8)
     assert run.trainer.discriminator.arguments["num_filters"] == 3
