@@ -22,6 +22,7 @@ import numpy as np
 from pipelines.degradation import parse
 from pipelines.sources.items import rgb
 from sr_keras import color, images
+from sr_keras.resize import imresize
 
 INDEX = "index.json"
 
@@ -43,6 +44,8 @@ class Settings:
         skip_flat: float, the least standard deviation of a crop's luma, in
             8-bit levels; 0 for all crops.
         seed: int, for what is random.
+        shrink: tuple of float in (0, 1], the sizes that each photo is made
+            to first, over its own; () for its own.
     """
 
     scales: tuple
@@ -51,10 +54,16 @@ class Settings:
     stride: int | None = None
     skip_flat: float = 0.0
     seed: int = 0
+    shrink: tuple = ()
 
     def check(self):
         """Raise ValueError where they cannot be followed."""
         parse(self.degradation)
+        for factor in self.shrink:
+            if not 0 < factor <= 1:
+                raise ValueError(
+                    f"--shrink takes sizes over 0 and up to 1, not {factor:g}"
+                )
         for scale in self.scales:
             if self.crop_size and self.crop_size % scale:
                 raise ValueError(
@@ -69,11 +78,11 @@ class Settings:
         return Path(kind, f"X{scale}")
 
 
-def pieces(hr, settings):
+def pieces(photo, settings):
     """The HR images that a photo becomes.
 
     Args:
-        hr: uint8 array (H, W, 3).
+        photo: uint8 array (H, W, 3).
         settings: Settings.
 
     Returns:
@@ -82,6 +91,16 @@ def pieces(hr, settings):
     Raises:
         ValueError: the photo is too small.
     """
+    if not settings.shrink:
+        return _pieces(photo, settings)
+    return [
+        (f"_{factor:g}{suffix}", piece)
+        for factor in settings.shrink
+        for suffix, piece in _pieces(imresize(photo, factor), settings)
+    ]
+
+
+def _pieces(hr, settings):
     height, width = hr.shape[:2]
     side = settings.crop_size
     if side is None:

@@ -122,6 +122,25 @@ def test_flat_crops_are_left_out(prepare, tmp_path):
     assert [p.name for p in (out / "HR").iterdir()] == ["a_s002.png"]
 
 
+def test_photos_are_made_smaller_first(photos, prepare, tmp_path):
+    out = tmp_path / "out"
+    flags = ("--shrink", 1, 0.5, "--scale", 2, "--output", out)
+    ended = prepare(photos, *flags)
+    assert ended.out.startswith("4 HR images of 2 photos")
+    whole = pixels(photos / "a.png")
+    assert sorted(p.name for p in (out / "HR").glob("a_*")) == [
+        "a_0.5.png",
+        "a_1.png",
+    ]
+    smaller = pixels(out / "HR/a_0.5.png")
+    height, width = smaller.shape[:2]
+    np.testing.assert_array_equal(
+        smaller, imresize(whole, 0.5)[:height, :width]
+    )
+    lr = pixels(out / "LR_bicubic/X2/a_0.5x2.png")
+    np.testing.assert_array_equal(lr, imresize(smaller, 0.5))
+
+
 def test_a_degradation(photos, prepare, tmp_path):
     spec = "bicubic,noise=9"
     flags = (photos, "--scale", 2, "--degradation", spec, "--output")
@@ -197,6 +216,8 @@ def test_bad_photos_are_named(photos, prepare, tmp_path):
         (("PHOTOS", "--scale", 3, "--crop-size", 25), "25 pixels"),
         (("PHOTOS", "--scale", 2, "--skip-flat"), "give --crop-size as well"),
         (("PHOTOS", "--scale", 2, "--degradation", "cubic"), "use bicubic, "),
+        (("PHOTOS", "--shrink", 1.5), "over 0 and up to 1, not 1.5"),
+        (("PHOTOS", "--shrink", 0), "takes a number above 0, not 0"),
         (("PHOTOS", "--scale", 0), "takes a whole number from 1 up"),
         (("PHOTOS", "--check", "x"), "not both"),
         (("PHOTOS", "--scale", 2, "--output", "full"), "is not empty"),
