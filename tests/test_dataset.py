@@ -232,10 +232,11 @@ def test_from_another_network(run):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
-def test_a_refiner(run):
+def test_a_refiner_on_more_patches_than_images(run):
+    """As the paper's: batches of 128 patches, which lie on a grid, of 91."""
     ended = run(small=(
         "--model", "srcnn", "--scale", 3, "--model-arg", "num_filters=4,4",
-        "--batch-size", 2, "--hr-patch-size", 17, "--stride", 2,
+        "--batch-size", 9, "--hr-patch-size", 17, "--stride", 2,
         "--epochs", 1, "--steps-per-epoch", 2))  # fmt: skip
     assert ended.code == 0, ended.err
     image = scene(8, 9)

@@ -25,7 +25,7 @@ def sources(job, scale, data, seed):
     """
     specs = job["sources"]
     train = _opened(specs, job, scale, data, "train")
-    if len(train) < data.batch_size:
+    if _too_few(train, data):
         raise ValueError(
             f"{train.name} has {len(train)} images, fewer than the batch of "
             f"{data.batch_size}: give more images or a smaller --batch-size"
@@ -62,9 +62,14 @@ def _own(train, specs, job, scale, data):
     return None if {*held.names} & {*train.names} else held
 
 
+def _too_few(source, data):
+    """Whether images would come twice in a batch, and not on purpose."""
+    return len(source) < data.batch_size and data.stride is None
+
+
 def _divided(source, split, data, seed):
     train, held = source.divided(split, seed)
-    if len(train) < data.batch_size:
+    if _too_few(train, data):
         raise ValueError(
             f"{source.name} has {len(source)} images, {len(held)} of them for "
             f"validation, and the others are fewer than the batch of "
