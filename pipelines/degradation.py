@@ -23,6 +23,7 @@ from pipelines.shrinking import (
     shrink,
 )
 from sr_keras.kernels import load_kernel
+from sr_keras.names import meant
 from sr_keras.resize import imresize, output_size
 from sr_keras.symmetry import TURNS, symmetries
 
@@ -348,7 +349,8 @@ def _step(text, spec):
         return Step(name, kernel=load_kernel(given))
     if name not in KINDS:
         raise ValueError(
-            f"degradation {spec!r} has no step {text!r}: use {usage()}"
+            f"degradation {spec!r} has no step {text!r}: "
+            f"{meant(name, (*SHRINKERS, *KINDS))}use {usage()}"
         )
     kind = KINDS[name]
     values = tuple(_span(part) for part in given.split(":")) if equals else ()

@@ -6,6 +6,7 @@ the LR image is named. What is left over tells of shifts and of JPEG.
 
 import collections
 import dataclasses
+import itertools
 
 import numpy as np
 from scipy import ndimage
@@ -126,21 +127,21 @@ def report(pairs, scale):
     """Examine some pairs.
 
     Args:
-        pairs: iterable of (name, hr, lr): str, uint8 arrays.
+        pairs: iterable of (name of HR, name of LR, hr, lr): str, uint8 arrays.
         scale: int, the factor.
 
     Returns:
         List of str, one a finding; empty where there are no pairs.
     """
-    found = [(name, examine(hr, lr, scale)) for name, hr, lr in pairs]
+    found = [(*names, examine(hr, lr, scale)) for *names, hr, lr in pairs]
     if not found:
         return []
-    findings = [finding for _, finding in found]
+    of_hr, of_lr, findings = zip(*found, strict=True)
     return [
         _recipe_line(findings),
         _shift_line(findings),
-        _jpeg_line("LR", found, "lr_jpeg"),
-        _jpeg_line("HR", found, "hr_jpeg"),
+        _jpeg_line("LR", of_lr, [f.lr_jpeg for f in findings]),
+        _jpeg_line("HR", of_hr, [f.hr_jpeg for f in findings]),
     ]
 
 
@@ -171,13 +172,13 @@ def _shift_line(findings):
     )
 
 
-def _jpeg_line(which, found, field):
-    names = [name for name, finding in found if getattr(finding, field)]
-    if not names:
+def _jpeg_line(which, names, traces):
+    marked = list(itertools.compress(names, traces))
+    if not marked:
         return f"JPEG: no traces in the {which} images"
     return (
-        f"JPEG: traces in {len(names)} of {len(found)} {which} images, "
-        f"{names[0]} for one"
+        f"JPEG: traces in {len(marked)} of {len(names)} {which} images, "
+        f"{marked[0]} for one"
     )
 
 

@@ -91,6 +91,25 @@ def to_hdf5(folder, records, root, progress):
     return [{"file": path.name, "sha256": digest(path)}]
 
 
+def check_names(found):
+    """Refuse a photo called like a folder beside it: HDF5 has one of a name.
+
+    Args:
+        found: list of (path, relative path), as `images.find` gives it.
+
+    Raises:
+        ValueError: there is such a photo.
+    """
+    folders = {parent for _, name in found for parent in name.parents}
+    for path, name in found:
+        if name.with_suffix("") in folders:
+            raise ValueError(
+                f"{path} would have the name of the folder "
+                f"{path.with_suffix('')} in an HDF5 file: rename one of them, "
+                "or use --to tfrecord"
+            )
+
+
 @contextlib.contextmanager
 def whole(path):
     """Write a file under another name until it is complete.

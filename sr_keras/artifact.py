@@ -13,6 +13,7 @@ import zlib
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from sr_keras import models, weights
 from sr_keras._version import __version__
@@ -170,10 +171,13 @@ def versions():
     Returns:
         dict of str to str.
     """
+    backend = keras.backend.backend()
     return {
         "sr_keras": __version__,
         "keras": keras.__version__,
-        "backend": keras.backend.backend(),
+        "backend": backend,
+        backend: importlib.import_module(backend).__version__,
+        "numpy": np.__version__,
         "python": platform.python_version(),
     }
 

@@ -47,7 +47,10 @@ def test_it_says_what_it_is(file):
     assert (about["recipe"], about["steps"]) == ("fast", 7)
     assert about["versions"] == artifact.versions()
     assert about["versions"]["sr_keras"] == sr_keras.__version__
-    assert set(about["versions"]) == {"sr_keras", "keras", "backend", "python"}
+    backend = keras.backend.backend()
+    assert set(about["versions"]) == {
+        "sr_keras", "keras", "backend", backend, "numpy", "python",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("scale", [2.37, (1.5, 2.0)])

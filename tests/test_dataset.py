@@ -142,6 +142,10 @@ def test_going_on_is_as_never_having_stopped(run, interrupt):
     assert ended.lines == [
         "there is no checkpoint in again yet: starting afresh"
     ]
+    began, once = (read_json(f"{n}/config.json") for n in ("out", "again"))
+    assert began["command"] == once["command"]
+    assert len(began["resumed_by"]) == 2
+    assert "resumed_by" not in once
     assert same(state("out"), state("again"))
     assert same(weights("out/last.keras"), weights("again/last.keras"))
     assert same(weights("out"), weights("again"))

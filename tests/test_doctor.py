@@ -77,14 +77,14 @@ def test_something_else():
 def test_report():
     hr = picture("edges")
     pairs = [
-        ("a.png", hr, parse("area").apply(hr, 2)),
-        ("b.png", hr, parse("area").apply(hr, 2)),
-        ("c.png", hr, parse("bicubic,jpeg=50").apply(hr, 2)),
+        ("a.png", "ax2.png", hr, parse("area").apply(hr, 2)),
+        ("b.png", "bx2.png", hr, parse("area").apply(hr, 2)),
+        ("c.png", "cx2.png", hr, parse("bicubic,jpeg=50").apply(hr, 2)),
     ]
     recipe, shift, lr, hr = doctor.report(pairs, 2)
     assert recipe.startswith("recipe: area (cv2.resize with INTER_AREA")
     assert "in 2 of 3" in recipe
     assert shift == "shift: none"
-    assert lr == "JPEG: traces in 1 of 3 LR images, c.png for one"
+    assert lr == "JPEG: traces in 1 of 3 LR images, cx2.png for one"
     assert hr == "JPEG: no traces in the HR images"
     assert doctor.report([], 2) == []

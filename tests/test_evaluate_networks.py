@@ -103,7 +103,8 @@ def test_bicubic_stands_beside_a_network(tmp_path, capsys):
     assert text[6].startswith(f"| bicubic | {psnr:.2f} | ")
     assert text[7].startswith("| mean | ")
     content = json.loads(files["json"].read_text())["data"]["data"]
-    assert list(content) == ["mean", "images"]
+    assert list(content) == ["mean", "bicubic", "images"]
+    assert content["bicubic"]["matlab-y"]["psnr"] == pytest.approx(psnr, 1e-6)
     assert len(content["images"]) == 2
 
 

@@ -242,6 +242,17 @@ def test_two_photos_of_one_name(photos, prepare, tmp_path):
     assert "would both become a.png" in ended.err
 
 
+def test_a_photo_called_like_a_folder(photos, prepare, tmp_path):
+    save(photos / "sub.png", photo(30, 30, 0))
+    flags = (photos, "--output", tmp_path / "out", "--to")
+    ended = prepare(*flags, "hdf5")
+    assert ended.code == 2
+    assert len(ended.lines) == 1
+    assert "sub.png would have the name of the folder" in ended.err
+    assert not (tmp_path / "out").exists()
+    assert prepare(*flags, "folder", "--scale", 2).code == 0
+
+
 def test_check(photos, prepare, tmp_path):
     out = tmp_path / "out"
     prepare(photos, "--scale", 2, 3, "--output", out)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipelines.degradation import DATASET
 from pipelines.sources.source import Source
+from sr_keras.names import meant
 
 __all__ = ["Source", "open_source"]
 
@@ -54,7 +55,11 @@ def open_source(
         return found(text, scale, stored)
     from pipelines.sources.layouts import open_folder
 
-    return open_folder(text, scale, stored, split)
+    try:
+        return open_folder(text, scale, stored, split)
+    except FileNotFoundError as error:
+        near = meant(text.partition("/")[0], ["div2k"]).strip()
+        raise FileNotFoundError(f"{error} {near}".strip()) from None
 
 
 def _container(text):

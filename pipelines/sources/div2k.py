@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 from pipelines.sources import layouts, records
+from sr_keras.names import meant
 
 URL = "https://data.vision.ee.ethz.ch/cvl/DIV2K/"
 
@@ -83,7 +84,8 @@ def _kind(text, scale, stored):
     kind = configurations.get(name, name)
     if kind not in KINDS:
         raise ValueError(
-            f"no {text}: use div2k or div2k/KIND with one of {', '.join(KINDS)}"
+            f"no {text}: {meant(kind, KINDS)}use div2k or div2k/KIND "
+            f"with one of {', '.join(KINDS)}"
         )
     scales, pattern = KINDS[kind]
     if not stored:

@@ -106,7 +106,8 @@ def open_folder(root, scale, stored, split="train", kinds=KINDS) -> Source:
     if stored and lr is None:
         raise ValueError(
             f"{root} has {layout.name}'s layout, but no LR images for "
-            f"x{scale}: looked for {_listed(_names(layout.lr, words, kinds))}"
+            f"x{scale}: looked for {', '.join(_names(layout.lr, words, kinds))}"
+            f"; found {_inside(root)}"
         )
     if stored:
         pairs = _paired(_items(hr), _items(lr), lr)
@@ -227,20 +228,22 @@ def _unknown(root, words):
     known = "; ".join(
         str(layout).format(**words, kind="bicubic") for layout in LAYOUTS
     )
-    found = "nothing"
+    return (
+        f"{root} has no layout of HR and LR images for x{words['scale']} that "
+        f"is known: looked for {known}; found {_inside(root)}"
+    )
+
+
+def _inside(root):
+    """What there is, in words."""
     if root.is_dir():
         inside = sorted(
             p.name + "/" * p.is_dir()
             for p in root.iterdir()
             if not p.name.startswith(".")
         )
-        found = _listed(inside) if inside else "an empty folder"
-    elif root.exists():
-        found = "a file"
-    return (
-        f"{root} has no layout of HR and LR images for x{words['scale']} that "
-        f"is known: looked for {known}; found {found}"
-    )
+        return _listed(inside) if inside else "an empty folder"
+    return "a file" if root.exists() else "nothing"
 
 
 def _listed(names):

@@ -115,7 +115,8 @@ def _examined(source, indices, scale, limit):
             for n in chosen:
                 i = indices[n]
                 try:
-                    yield source.names[i], source.hr(i), source.lr(i)
+                    names = source.names[i], source.lr_name(i)
+                    yield *names, source.hr(i), source.lr(i)
                 except (ValueError, OSError) as error:
                     broken.append(f"broken: {error}")
                 progress.update(1)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 # What a config.json says for people only.
-_NOTES = ("version", "versions", "command")
+_NOTES = ("version", "versions", "command", "resumed_by")
 
 
 @dataclasses.dataclass(frozen=True)

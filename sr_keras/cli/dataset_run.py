@@ -1,5 +1,7 @@
 """A training on many images at work: made from its settings, and reported."""
 
+import contextlib
+import json
 import re
 import sys
 from pathlib import Path
@@ -192,7 +194,7 @@ class Run:
         for line in (*self.source.notes, *(() if resumed else self.notes)):
             say(line, sys.stderr)
         say(self._described(course, resumed))
-        save_json(course.folder / "config.json", self.config())
+        save_json(course.folder / "config.json", self._noted(course, resumed))
         (course.folder / SUMMARY).unlink(missing_ok=True)
 
     def _follow(self, course):
@@ -305,6 +307,18 @@ class Run:
             "versions": artifact.versions(),
             "command": sys.argv,
         }
+
+    def _noted(self, course, resumed):
+        """`config`, with the command that began it where it goes on."""
+        config = self.config()
+        if not resumed:
+            return config
+        with contextlib.suppress(OSError, ValueError):
+            text = (course.folder / "config.json").read_text("utf-8")
+            before = json.loads(text)
+            config["command"] = before.get("command", config["command"])
+            config["resumed_by"] = [*before.get("resumed_by", ()), sys.argv]
+        return config
 
     def _name_skipped(self):
         every = (self.source, self.held, self.photos)

@@ -141,8 +141,11 @@ def add_arguments(parser):
     )
     add(
         "--save-images",
+        nargs="?",
+        const="sr_images",
         metavar="DIR",
-        help="write the SR images to DIR/<data set>/<file>_x2.png",
+        help="write the SR images to DIR/<data set>/<file>_x2.png (default: "
+        "sr_images)",
     )
     add("--csv", metavar="F", help="write the table to a .csv file")
     add("--json", metavar="F", help="write the table to a .json file")

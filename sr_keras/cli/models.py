@@ -36,6 +36,9 @@ def run(args):
     for name in names:
         models.describe(name)  # an unknown one is found at once
     load_keras()
+    if args.scale is not None:
+        for name in args.names:
+            models.check_scale(name, args.scale)
     facts = _facts(names, args.scale, bool(args.names))
     if args.json:
         import json

@@ -147,7 +147,7 @@ def run(args):
 
 
 def _prepare(args):
-    from pipelines import preparing
+    from pipelines import packing, preparing
     from sr_keras import images
     from sr_keras.cli.files import folder_for
 
@@ -158,6 +158,8 @@ def _prepare(args):
     if args.to != "folder":
         work = root / ".folder"
         suffix = _SUFFIXES[args.to]
+        if args.to == "hdf5":
+            packing.check_names(found)
         records = preparing.packed(root, settings, found, suffix)
         if records is not None:
             return _report(args.photos, root, records, " already")

@@ -177,7 +177,11 @@ class Results:
 
     def _json(self):
         data = {
-            name: {"mean": rows.mean(), "images": rows.images}
+            name: {
+                "mean": rows.mean(),
+                "bicubic": rows.bicubic(),
+                "images": rows.images,
+            }
             for name, rows in self._sets.items()
         }
         content = {"model": self._model, "scale": self.scale, "data": data}

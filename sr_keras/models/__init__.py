@@ -6,7 +6,7 @@ Adding one is a new file here, a test, and a line in the table below.
 import copy
 import importlib
 
-from sr_keras.names import unknown
+from sr_keras.names import meant, unknown
 
 # name -> (file in this folder, class, its fixed arguments, one line).
 # A lookup imports that one file, never all of them.
@@ -202,10 +202,11 @@ def missing(name, path, others=()):
         str.
     """
     trained = f"{name} is a network to be trained first; there is "
+    ready = (*others, *CLASSICAL)
     return (
-        f"{trained if str(name) in _TABLE else ''}no network at {path}: give "
-        f"a .keras file, a run's folder, or one of "
-        f"{', '.join((*others, *CLASSICAL))}"
+        f"{trained if str(name) in _TABLE else ''}no network at {path}: "
+        f"{meant(name, ready)}give a .keras file, a run's folder, or "
+        f"one of {', '.join(ready)}"
     )
 
 

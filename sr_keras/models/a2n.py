@@ -12,6 +12,7 @@ from keras import layers, ops
 from sr_keras.models import published as published_weights
 from sr_keras.models.classical import METHODS, Interpolation
 from sr_keras.models.network import Network
+from sr_keras.names import unknown
 
 # The slope of every leaky ReLU, and the divisor of the attention dropout
 # module's outputs before their softmax (github.com/haoyuc/A2N, aan.py).
@@ -202,8 +203,7 @@ def _check(arguments):
         )
     if arguments["skip"] not in METHODS:
         raise ValueError(
-            f"a2n: there is no skip {arguments['skip']!r}: use one of "
-            f"{', '.join(METHODS)}"
+            unknown("a2n: there is no skip", arguments["skip"], METHODS)
         )
     if not arguments["value_range"] > 0:
         raise ValueError(
