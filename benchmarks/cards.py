@@ -27,8 +27,9 @@ A file is checked against its SHA-256 when it is loaded.
 **What they are for.** `fast` and `quality`: photos that were shrunk by bicubic
 interpolation, or as cleanly: thumbnails, downscaled originals. `photo`: old
 and phone pictures, with a little blur and noise and the blocks of JPEG, which
-it removes; clean photos lose detail with it. Set5 x2, PSNR in dB, LR as files
-of these JPEG qualities (`python benchmarks/photo.py`):
+it removes; clean photos lose detail with it. `warm`: what zero-shot training
+begins with where [`--warm-start`](zero-shot.md#a-warm-start) asks for it. Set5
+x2, PSNR in dB, LR as files of these JPEG qualities (`python benchmarks/photo.py`):
 
 | LR | bicubic | quality | photo |
 |---|---|---|---|

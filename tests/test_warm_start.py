@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from checks import picture, randomized
 from cli_runs import SMALL, command, read_json, save, scene
 
 from sr_keras import artifact
+from sr_keras.models.zssr import ZSSR, recoloured
 
 LAYERS = ("--model-arg", "num_layers=3", "--model-arg", "num_filters=8")
 
@@ -40,6 +42,39 @@ def test_a_photo_begins_where_the_others_ended(learned, tmp_path, capfd):
     )
     for a, b in zip(before, after, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4])
+def test_a_network_of_colour_serves_other_images(channels):
+    network = randomized(ZSSR(2, num_layers=3, num_filters=8))
+    twin = recoloured(network, channels)
+    image = picture(9, 8, channels)
+    found = np.asarray(twin(image[None]))[0]
+    colours = image[..., : channels - 1 + channels % 2]
+    rgb = np.broadcast_to(colours, (9, 8, 3))
+    expected = np.asarray(network(rgb[None]))[0]
+    if channels < 3:
+        expected = expected.mean(axis=-1, keepdims=True)
+    if channels % 2 == 0:  # alpha, as it was
+        expected = np.concatenate([expected, image[..., -1:]], axis=-1)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_the_weights_of_the_package(tmp_path, capfd):
+    """On a grey photo, of which they have seen none."""
+    photo = save(tmp_path / "a.png", scene()[..., :1])
+    ended = command(
+        capfd, "train", "--model", "zssr", "--image", photo, "--scale", 2,
+        "--warm-start", "--max-steps", 1, "--fusion", "none",
+        "--learning-rate", "1e-9", "--output", tmp_path / "out",
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    assert read_json(tmp_path / "out" / "config.json")["warm_start"] == "warm"
+    before, after = (
+        np.sum(artifact.load(name).get_weights()[0], axis=2)
+        for name in ("warm", tmp_path / "out")
+    )
+    np.testing.assert_allclose(after, before, rtol=0, atol=1e-5)
 
 
 def test_another_network_cannot_be_begun_with(learned, tmp_path, capfd):

@@ -14,6 +14,7 @@ from sr_keras import artifact, inference, models
 from sr_keras.cli import exit_code, progress, say
 from sr_keras.cli.arguments import check_arguments
 from sr_keras.cli.interruption import patience
+from sr_keras.models.zssr import ZSSR, recoloured
 from sr_keras.symmetry import symmetries
 from sr_keras.tiles import TILE_PIXELS
 from sr_keras.training.precision import chosen
@@ -336,6 +337,9 @@ def warm(network, start):
         FileNotFoundError: there is none.
     """
     source = artifact.load_trainable(start)
+    channels = network.input_shape[-1]
+    if isinstance(source, ZSSR) and source.input_shape[-1] == 3 != channels:
+        source = recoloured(source, channels)
     try:
         found = transfer(source, network)
         fits = not found.missing and not found.reshaped

@@ -7,6 +7,7 @@ downscaled versions, and then to go one step further than the image itself.
 """
 
 import keras
+import numpy as np
 from keras import layers
 
 from sr_keras.models.network import Network
@@ -107,6 +108,43 @@ def _check(num_layers, num_filters, kernel_size, passes):
         raise ValueError(f"zssr needs 1 filter or more, not {num_filters}")
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise ValueError(f"kernel_size must be odd, not {kernel_size}")
+
+
+def recoloured(network, channels):
+    """A network of RGB as one of grey, of RGB and alpha, or of grey and alpha.
+
+    Grey becomes the mean of what the network makes of grey in RGB; alpha stays
+    as it is interpolated.
+
+    Args:
+        network: ZSSR of 3 channels.
+        channels: int, 1 to 4.
+
+    Returns:
+        ZSSR.
+    """
+    arguments = {**network.arguments, "channels": channels}
+    twin = ZSSR(network.scale, **arguments)
+    last = f"conv{arguments['num_layers']}"
+    for layer in network.layers:
+        weights = layer.get_weights()
+        if layer.name == "conv1":
+            weights[0] = _channels(weights[0], 2, np.sum, channels)
+        if layer.name == last:
+            weights = [_channels(w, -1, np.mean, channels) for w in weights]
+        if weights:
+            twin.get_layer(layer.name).set_weights(weights)
+    return twin
+
+
+def _channels(weights, axis, grey, channels):
+    """Weights of RGB for other channels: `grey` joins, alpha has none."""
+    if channels < 3:
+        weights = grey(weights, axis=axis, keepdims=True)
+    if channels % 2 == 0:
+        none = np.zeros_like(np.take(weights, [0], axis=axis))
+        weights = np.concatenate([weights, none], axis=axis)
+    return weights
 
 
 # What `--recipe` stands for; the fields are those of
