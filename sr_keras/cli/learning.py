@@ -337,6 +337,7 @@ def warm(network, start):
         FileNotFoundError: there is none.
     """
     source = artifact.load_trainable(start)
+    source = getattr(source, "network", source)  # of one for any LR image
     channels = network.input_shape[-1]
     if isinstance(source, ZSSR) and source.input_shape[-1] == 3 != channels:
         source = recoloured(source, channels)
