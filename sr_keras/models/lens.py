@@ -47,15 +47,10 @@ class Lens(Network):
         x = _convolution(num_filters, "head", "relu")(inputs)
         for i in range(1, num_blocks + 1):
             y = _convolution(num_filters, f"block{i}_conv1", "relu")(x)
-            y = _convolution(num_filters, f"block{i}_conv2")(y)
+            y = _convolution(num_filters, f"block{i}_conv2", **_small())(y)
             x = layers.Add(name=f"block{i}")([x, y])
         phases = scale * scale
-        # Nearly no residual at first: training starts from the nearest pixel.
-        x = _convolution(
-            phases * channels,
-            "tail",
-            kernel_initializer=keras.initializers.RandomNormal(stddev=1e-3),
-        )(x)
+        x = _convolution(phases * channels, "tail", **_small())(x)
         # The image keeps all its digits, whatever the blocks compute in.
         exact = {"dtype": "float32"}
         anchor = layers.Concatenate(name="anchor", **exact)([inputs] * phases)
@@ -77,6 +72,18 @@ class Lens(Network):
     def get_config(self):
         """Return the constructor's arguments."""
         return {**super().get_config(), **self.arguments}
+
+
+def _small():
+    """Nearly no residual at first.
+
+    Training starts from the nearest pixel, and with blocks that leave things
+    as they are: features do not grow from block to block (Zhang et al. 2019,
+    "Fixup Initialization", https://arxiv.org/abs/1901.09321).
+    """
+    return {
+        "kernel_initializer": keras.initializers.RandomNormal(stddev=1e-3)
+    }
 
 
 def _convolution(filters, name, activation=None, **kwargs):
