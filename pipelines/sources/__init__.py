@@ -59,7 +59,8 @@ def open_source(
         return open_folder(text, scale, stored, split)
     except FileNotFoundError as error:
         near = meant(text.partition("/")[0], ["div2k"]).strip()
-        raise FileNotFoundError(f"{error} {near}".strip()) from None
+        text = f"{error}; {near}" if near else str(error)
+        raise FileNotFoundError(text) from None
 
 
 def _container(text):
