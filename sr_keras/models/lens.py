@@ -81,9 +81,7 @@ def _small():
     as they are: features do not grow from block to block (Zhang et al. 2019,
     "Fixup Initialization", https://arxiv.org/abs/1901.09321).
     """
-    return {
-        "kernel_initializer": keras.initializers.RandomNormal(stddev=1e-3)
-    }
+    return {"kernel_initializer": keras.initializers.RandomNormal(stddev=1e-3)}
 
 
 def _convolution(filters, name, activation=None, **kwargs):
