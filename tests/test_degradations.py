@@ -237,7 +237,7 @@ def test_what_is_done_once():
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("bicubik", "no step 'bicubik': use bicubic, .*blur=SIGMA.*bayer"),
+        ("bicubik", "no step 'bicubik': did you mean bicubic .*blur=SIGMA"),
         ("", "no step ''"),
         ("bicubic=2", "no step 'bicubic=2'"),
         ("bicubic,blur", "'blur' is written blur=SIGMA, with values 0.05 to"),

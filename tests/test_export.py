@@ -25,7 +25,9 @@ def tiny(channels=3, seed=0, **about):
     network = models.build(name, 2, **more)
     if channels == 1:
         # About grey: luma that cannot be is clipped only where it comes out.
-        network.layers[-2].bias.assign([0.5] * 4)
+        last = network.layers[-2]
+        last.kernel.assign(0.2 * last.kernel)
+        last.bias.assign([0.5] * 4)
     network.about = about
     return network
 
