@@ -1,6 +1,7 @@
 """Reading a config.json, which a person may have changed."""
 
 import argparse
+import contextlib
 import dataclasses
 import json
 from pathlib import Path
@@ -138,3 +139,24 @@ def _rule(field, options):
 
 def _are_texts(value):
     return isinstance(value, list) and all(isinstance(v, str) for v in value)
+
+
+def going_on(path, made):
+    """What a config.json says of a training that goes on.
+
+    Args:
+        path: Path of the one that is there.
+        made: dict, what would be written if it began now.
+
+    Returns:
+        dict, `made` with the command that began the training, and those that
+        resumed it.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        before = json.loads(path.read_text("utf-8"))
+        return {
+            **made,
+            "command": before.get("command", made["command"]),
+            "resumed_by": [*before.get("resumed_by", ()), made["command"]],
+        }
+    return made

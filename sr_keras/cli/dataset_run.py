@@ -1,7 +1,5 @@
 """A training on many images at work: made from its settings, and reported."""
 
-import contextlib
-import json
 import re
 import sys
 from pathlib import Path
@@ -15,6 +13,7 @@ from sr_keras import artifact, models
 from sr_keras._version import __version__
 from sr_keras.cli import EXIT_DONE, exit_code, objectives, progress, say
 from sr_keras.cli.arguments import check_arguments
+from sr_keras.cli.config import going_on
 from sr_keras.cli.course import LAST, Course
 from sr_keras.cli.dataset_data import sources
 from sr_keras.cli.files import LAST as SUMMARY
@@ -194,7 +193,8 @@ class Run:
         for line in (*self.source.notes, *(() if resumed else self.notes)):
             say(line, sys.stderr)
         say(self._described(course, resumed))
-        save_json(course.folder / "config.json", self._noted(course, resumed))
+        path, made = course.folder / "config.json", self.config()
+        save_json(path, going_on(path, made) if resumed else made)
         (course.folder / SUMMARY).unlink(missing_ok=True)
 
     def _follow(self, course):
@@ -307,18 +307,6 @@ class Run:
             "versions": artifact.versions(),
             "command": sys.argv,
         }
-
-    def _noted(self, course, resumed):
-        """`config`, with the command that began it where it goes on."""
-        config = self.config()
-        if not resumed:
-            return config
-        with contextlib.suppress(OSError, ValueError):
-            text = (course.folder / "config.json").read_text("utf-8")
-            before = json.loads(text)
-            config["command"] = before.get("command", config["command"])
-            config["resumed_by"] = [*before.get("resumed_by", ()), sys.argv]
-        return config
 
     def _name_skipped(self):
         every = (self.source, self.held, self.photos)

@@ -92,7 +92,7 @@ def _check(kernel_sizes, num_filters):
 
 
 RECIPES = {
-    # With tanh x2 ends 0.2 dB lower on Set5: benchmarks/README.md.
+    # With tanh x2 ends 0.3 dB lower on Set5: benchmarks/README.md.
     "default": {
         "network": {"activation": "relu"},
         "data": {
