@@ -59,7 +59,7 @@ class ConvMuon(keras.optimizers.Optimizer):
         self._momenta = self.add_optimizer_variables(variables, "momentum")
         self._squares = [
             None
-            if _is_hidden(v)
+            if is_hidden(v)
             else self.add_variable_from_reference(v, name="square")
             for v in variables
         ]
@@ -69,7 +69,7 @@ class ConvMuon(keras.optimizers.Optimizer):
         index = self._get_variable_index(variable)
         rate = ops.cast(learning_rate, variable.dtype)
         gradient = ops.cast(gradient, variable.dtype)
-        step = self._muon if _is_hidden(variable) else self._adam
+        step = self._muon if is_hidden(variable) else self._adam
         self.assign_sub(variable, rate * step(gradient, index))
 
     def _muon(self, gradient, index):
@@ -113,16 +113,17 @@ def orthogonalized(matrix):
     only the Gram matrix is iterated and the long matrix is touched twice.
 
     Args:
-        matrix: tensor (m, n).
+        matrix: tensor (..., m, n).
 
     Returns:
-        Tensor (m, n).
+        Tensor (..., m, n).
     """
-    if matrix.shape[0] < matrix.shape[1]:
-        return ops.transpose(orthogonalized(ops.transpose(matrix)))
-    matrix = matrix / (ops.sqrt(ops.sum(matrix * matrix)) + 1e-12)
-    gram = ops.matmul(ops.transpose(matrix), matrix)
-    identity = ops.eye(matrix.shape[1], dtype=matrix.dtype)
+    if matrix.shape[-2] < matrix.shape[-1]:
+        return _transposed(orthogonalized(_transposed(matrix)))
+    square = ops.sum(matrix * matrix, axis=(-2, -1), keepdims=True)
+    matrix = matrix / (ops.sqrt(square) + 1e-12)
+    gram = ops.matmul(_transposed(matrix), matrix)
+    identity = ops.eye(matrix.shape[-1], dtype=matrix.dtype)
     total = identity
     for _ in range(_ROUNDS):
         factor = _A * identity + _B * gram + _C * ops.matmul(gram, gram)
@@ -131,5 +132,10 @@ def orthogonalized(matrix):
     return ops.matmul(matrix, total)
 
 
-def _is_hidden(variable):
+def is_hidden(variable):
+    """Whether a variable is a kernel (h, w, in, out) between hidden layers."""
     return len(variable.shape) == 4 and min(variable.shape[2:]) >= _NARROW
+
+
+def _transposed(matrix):
+    return ops.swapaxes(matrix, -2, -1)

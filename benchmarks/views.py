@@ -1,0 +1,120 @@
+"""Make many views of few photos, to learn from: see torch_train.py.
+
+    python benchmarks/views.py VIEWS CLIC2025 --shrink 0.3 0.7
+    python benchmarks/views.py VIEWS GB82 --shrink 0.4 0.9 --whole
+
+A view is the photo shrunk by a random factor, MATLAB's bicubic or lanczos,
+every second one after a turn by up to 45 degrees. Photos are sharp when they
+are shrunk, and edges at other angles are edges that a network has not seen: a
+few dozen photos as they are it learns by heart. The files hold HR and the LR
+images of x2, x3 and x4 in 8 bits; those that are there are left alone.
+"""
+
+import math
+import os
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from common import arguments
+
+SCALES = (2, 3, 4)
+
+# HR is a multiple of every factor.
+MULTIPLE = math.lcm(*SCALES)
+
+# Patches of 48 LR pixels fit at every factor.
+SMALLEST = 48 * max(SCALES) + MULTIPLE
+
+DEGREES = 45
+
+
+def main():
+    args, _ = arguments(
+        __doc__,
+        ("folder", {"type": Path, "help": "to make, or to add to"}),
+        ("photos", {"type": Path, "help": "a folder of PNG files"}),
+        ("--shrink", {"type": float, "nargs": 2, "default": [0.3, 0.7]}),
+        ("--count", {"type": int, "default": 16, "help": "views of a photo"}),
+        ("--whole", {"action": "store_true", "help": "the first is all of it"}),
+    )
+    paths = sorted(args.photos.glob("*.png"))
+    if not paths:
+        raise SystemExit(f"no PNG files in {args.photos}")
+    args.folder.mkdir(parents=True, exist_ok=True)
+    jobs = [(path, i) for i in range(args.count) for path in paths]
+    make = partial(make_view, args.folder, args.shrink, args.whole)
+    with ProcessPoolExecutor(os.cpu_count()) as workers:
+        for done, (path, i) in zip(workers.map(make, jobs), jobs, strict=True):
+            print(f"{path.name} {i}: {done}", file=sys.stderr)
+
+
+def make_view(folder, shrink, whole, job):
+    """Write a view of a photo, unless it is there.
+
+    Args:
+        folder: Path.
+        shrink: pair of float, the least and the largest factor.
+        whole: bool, whether view 0 is the photo as it is.
+        job: pair of Path, the photo, and int, which view.
+
+    Returns:
+        str, what came of it.
+    """
+    path, i = job
+    target = folder / f"{path.parent.name}_{path.stem}_{i}.npz"
+    if target.exists():
+        return "there"
+    rng = np.random.default_rng([i, sum(map(ord, path.stem))])
+    hr = view(path, shrink, rng, turn=i % 2, whole=whole and i == 0)
+    if min(hr.shape[:2]) < SMALLEST:
+        return f"left out, {hr.shape[1]}x{hr.shape[0]} is too small"
+    from sr_keras.resize import imresize
+
+    lrs = {f"lr{s}": imresize(hr, 1 / s) for s in SCALES}
+    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+        np.savez(file, hr=hr, **lrs)
+    os.replace(file.name, target)
+    return f"{hr.shape[1]}x{hr.shape[0]}"
+
+
+def view(path, shrink, rng, turn=False, whole=False):
+    """A view of a photo, uint8 (H, W, 3)."""
+    from PIL import Image
+
+    from sr_keras.resize import imresize
+
+    factor = math.exp(rng.uniform(*np.log(shrink)))
+    photo = Image.open(path).convert("RGB")
+    if turn:
+        photo = turned(photo, rng.uniform(-DEGREES, DEGREES))
+    photo = np.asarray(photo)
+    if not whole:
+        kernel = "cubic" if rng.random() < 0.5 else "lanczos3"
+        photo = imresize(photo, factor, kernel=kernel)
+    height, width = (n // MULTIPLE * MULTIPLE for n in photo.shape[:2])
+    return np.ascontiguousarray(photo[:height, :width])
+
+
+def turned(photo, degrees):
+    """The largest part with a photo's proportions of the turned photo."""
+    from PIL import Image
+
+    width, height = photo.size
+    cos, sin = (abs(f(math.radians(degrees))) for f in (math.cos, math.sin))
+    part = min(
+        width / (width * cos + height * sin),
+        height / (width * sin + height * cos),
+    )
+    # The border pixels are mixed with what is outside.
+    w, h = (int(n * part) - 2 for n in photo.size)
+    photo = photo.rotate(degrees, Image.BICUBIC)
+    left, top = (photo.width - w) // 2, (photo.height - h) // 2
+    return photo.crop((left, top, left + w, top + h))
+
+
+if __name__ == "__main__":
+    main()
