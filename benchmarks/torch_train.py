@@ -30,12 +30,17 @@ from common import SET5, arguments, machine, mean, set5
 os.environ["KERAS_BACKEND"] = "torch"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+# Else glibc gives the arrays' memory back after every sum, and gets it again
+# page by page: a third of a step.
+for name in ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"):
+    os.environ.setdefault(name, str(1 << 30))
+
 import keras  # noqa: E402
 import torch  # noqa: E402
 from torch import distributed, multiprocessing  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
-from sr_keras import symmetry  # noqa: E402
+from sr_keras import color, symmetry  # noqa: E402
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -58,10 +63,12 @@ def main():
         ("--steps", {"type": int, "default": 26000}),
         ("--filters", {"type": int, "default": 64}),
         ("--blocks", {"type": int, "default": 13}),
+        ("--channels", {"type": int, "default": 3, "choices": (1, 3)}),
         ("--batch-size", {"type": int, "default": 16}),
         ("--side", {"type": int, "default": 32, "help": "LR pixels"}),
         ("--learning-rate", {"type": float, "default": 1e-3}),
-        ("--loss", {"default": "0.3*l1+0.7*luma"}),
+        ("--loss", {"default": "l1"}),
+        ("--luma-weight", {"type": float, "default": 0.7}),
         ("--seed", {"type": int, "default": 0}),
         ("--every", {"type": int, "default": 1000}),
         ("--init-from", {"type": Path, "help": "a .keras file"}),
@@ -95,7 +102,7 @@ def train(rank, count, meeting, args):
     learner = Learner(network, args.file.with_suffix(".pt"))
     if args.resume:
         learner.restore()
-    loss_of = losses.get(args.loss)
+    loss_of = losses.get(args.loss, args.luma_weight)
     patches = ahead(Views(args, rank, count), learner.step)
     begun, since = time.time(), []
     while learner.step < args.steps:
@@ -122,7 +129,7 @@ def network_of(args):
 
     torch.manual_seed(args.seed)
     keras.utils.set_random_seed(args.seed)
-    network = Lens(args.scale, num_blocks=args.blocks, num_filters=args.filters)
+    network = Lens(args.scale, args.blocks, args.filters, args.channels)
     if args.init_from:
         transfer(artifact.load(args.init_from), network)
     return network.to(DEVICE)
@@ -207,8 +214,7 @@ class Learner:
 
         gradient = torch.stack([w.grad for w in stack])
         momentum.mul_(MOMENTUM).add_(gradient)
-        ahead = gradient + MOMENTUM * momentum
-        matrices = ahead.flatten(1, 3)
+        matrices = gradient.add_(momentum, alpha=MOMENTUM).flatten(1, 3)
         steps = orthogonalized(matrices).view(gradient.shape)
         size = 0.2 * max(matrices.shape[1:]) ** 0.5
         for weight, step in zip(stack, steps, strict=True):
@@ -255,6 +261,7 @@ class Views:
         self._seed, self._rank = args.seed, rank
         self._count = args.batch_size // count
         self._side, self._scale = args.side, args.scale
+        self._channels = args.channels
         self._pairs = []
         for path in sorted(args.views.glob("*.npz")):
             with np.load(path) as file:
@@ -263,11 +270,13 @@ class Views:
         self._share = pixels / pixels[-1]
 
     def batch(self, step):
-        """The pairs of a step, float32 tensors (N, 3, h, w) in [0, 1]."""
+        """The pairs of a step, float32 tensors (N, C, h, w) in [0, 1]."""
         rng = np.random.default_rng([self._seed, step, self._rank])
         pairs = [self._pair(rng) for _ in range(self._count)]
-        lrs, hrs = zip(*pairs, strict=True)
-        return [to_tensor(np.stack(x)).float() / 255 for x in (lrs, hrs)]
+        pairs = (
+            np.stack(x).astype("float32") for x in zip(*pairs, strict=True)
+        )
+        return [to_tensor(seen(x / 255, self._channels)) for x in pairs]
 
     def _pair(self, rng):
         lr, hr = self._pairs[np.searchsorted(self._share, rng.random())]
@@ -286,8 +295,13 @@ class Views:
         ]
 
 
+def seen(images, channels):
+    """What a network of so many channels sees of RGB images."""
+    return images if channels == 3 else color.luma(images).astype("float32")
+
+
 def to_tensor(images):
-    """(N, h, w, 3) as PyTorch takes it, with channels last in memory."""
+    """(N, h, w, C) as PyTorch takes it, with channels last in memory."""
     return torch.from_numpy(images).permute(0, 3, 1, 2)
 
 
@@ -317,18 +331,19 @@ def keep(network, args, step, loss, begun):
 
 @torch.no_grad()
 def scores(network, args):
-    """PSNR of each image of Set5 in bfloat16."""
-    from sr_keras import images, metrics
+    """PSNR of the luma of each image of Set5, in bfloat16, not rounded."""
+    from sr_keras import images
 
+    border = (slice(args.scale, -args.scale),) * 2
     for name in SET5:
-        lr, hr = (
-            images.read(p).pixels for p in set5(args.data, name, args.scale)
-        )
+        paths = set5(args.data, name, args.scale)
+        lr, hr = (images.read(path).pixels for path in paths)
+        lr = to_tensor(seen(lr, args.channels)[None]).to(DEVICE)
         with torch.autocast(DEVICE, torch.bfloat16):
-            sr = forward(network, to_tensor(lr[None]).to(DEVICE))
-        sr = sr[0].permute(1, 2, 0).cpu().numpy()
-        hr = hr[: sr.shape[0], : sr.shape[1]]
-        yield metrics.psnr(sr, hr, "matlab-y", args.scale)
+            sr = forward(network, lr)[0].permute(1, 2, 0).cpu().numpy()
+        sr = sr.clip(0, 1) if args.channels == 1 else color.luma(sr.clip(0, 1))
+        error = (sr - color.luma(hr[: sr.shape[0], : sr.shape[1]]))[border]
+        yield -10 * np.log10(np.mean(error**2))
 
 
 if __name__ == "__main__":

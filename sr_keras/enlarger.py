@@ -30,9 +30,6 @@ _FIXED_SIDE = 128
 # rounded and given its colours.
 _AT_ONCE = min(2, os.cpu_count() or 1)
 
-# A smaller tile is not tried when memory does not suffice.
-_LEAST_SIDE = 16
-
 
 class Pixels:
     """An image in memory, as `Enlarger` reads it.
@@ -220,26 +217,8 @@ class Enlarger:
         return self.runner.bytes_per_pixel + 4 * arrays * pixels
 
     def _solved(self, region, bits):
-        """Yield pairs of Tile and what was found, of a region or its parts.
-
-        A region that does not fit into memory is cut in two.
-        """
-        try:
-            yield self._solve(region, bits)
-            return
-        except (MemoryError, *self.runner.memory_errors) as e:
-            sides = [b - a for a, b in region]
-            if max(sides) < 2 * _LEAST_SIDE:
-                raise ValueError(
-                    f"not even a tile of {sides[1]}x{sides[0]} pixels fits "
-                    "into memory: close other programs"
-                ) from e
-        axis = int(sides[1] >= sides[0])
-        a, b = region[axis]
-        for half in ((a, (a + b) // 2), ((a + b) // 2, b)):
-            part = list(region)
-            part[axis] = half
-            yield from self._solved(tuple(part), bits)
+        """Yield pairs of Tile and what was found, of a region or its parts."""
+        return tiles.in_parts(region, lambda part: self._solve(part, bits))
 
     def _solve(self, region, bits):
         tile = self._grid.tile(region, self._margin())

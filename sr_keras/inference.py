@@ -188,15 +188,21 @@ def refine(
     results = {name: np.empty(shape, "float32") for name in outputs}
     coloured = finish.keep_colours and image.shape[-1] in (3, 4)
     forward = forward_of(network)
-    for tile in cut:
+
+    def compute(region):
+        tile = levels.tile(region, margin)
         lr = np.ascontiguousarray(image[tile.windows[0]])
         maps = levels.part(tile)
         solved = _solve(forward, maps, lr, turns, finish, wanted, step)
         if coloured:
             _keep_colours(solved, lr, tile, scale)
-        for name in outputs:
-            inner = solved[_fused(finish) if name == "fused" else name]
-            results[name][tile.inside] = inner[tile.core]
+        return tile, solved
+
+    for whole in cut:
+        for tile, solved in tiles.in_parts(whole.region, compute):
+            for name in outputs:
+                inner = solved[_fused(finish) if name == "fused" else name]
+                results[name][tile.inside] = inner[tile.core]
     return results
 
 
@@ -383,7 +389,7 @@ def _counter(total, report):
 
     def step():
         nonlocal done
-        done += 1
+        done = min(done + 1, total)  # tiles that did not fit are cut
         if report:
             report(done, total)
 

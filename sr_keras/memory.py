@@ -1,5 +1,6 @@
 """How much memory there is."""
 
+import sys
 from pathlib import Path
 
 # Where Linux tells what a container may use and uses.
@@ -23,6 +24,12 @@ def available() -> int:
     """
     found = [free for free in (_system(), *map(_group, _GROUPS)) if free]
     return max(min(found, default=_UNKNOWN), 0)
+
+
+def errors() -> tuple:
+    """What is raised where memory does not suffice."""
+    tf = sys.modules.get("tensorflow")
+    return (MemoryError, *([tf.errors.ResourceExhaustedError] if tf else []))
 
 
 def _system():

@@ -102,7 +102,6 @@ class Anywhere:
     own = None
     reach = None
     fixed = False
-    memory_errors = ()
 
     def __init__(self, network, shape, scale, size, finish):
         self.network, self._shape = network, tuple(shape)

@@ -1,11 +1,12 @@
 """A network as a compiled function of what people's images hold."""
 
+import contextlib
 import functools
 import math
 
 import numpy as np
 
-from sr_keras import channels, luma
+from sr_keras import channels, luma, memory
 from sr_keras.alone import ALONE
 from sr_keras.models import graph
 from sr_keras.models.classical import phases
@@ -57,13 +58,6 @@ class Runner:
     def bytes_per_pixel(self):
         """Memory for the features of a pixel of the image."""
         return _COPIES * self._facts["bytes"]
-
-    @property
-    def memory_errors(self):
-        """What is raised where the memory does not suffice."""
-        import tensorflow as tf
-
-        return (tf.errors.ResourceExhaustedError,)
 
     def picture(self, image, bits=None):
         """Enlarge an image, or a part of it, in one go.
@@ -124,7 +118,10 @@ class Runner:
         """
         pixels = math.prod(image.shape[:2])
         fits = self.bytes_per_pixel * pixels < min(limit, _AT_ONCE)
-        stages = None if fits and not tile else self._stages()
+        if fits and not tile:
+            with contextlib.suppress(*memory.errors()):
+                return self.picture(image)
+        stages = self._stages()
         if stages is None:
             return self.picture(image)
         return channels.enlarged(

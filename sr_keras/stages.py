@@ -7,6 +7,7 @@ what later stages need, and adds up the means of all tiles.
 """
 
 import collections
+import functools
 import math
 import tempfile
 
@@ -75,29 +76,34 @@ class Stages:
             for x in stage.kept:
                 kept[id(x)] = self._room(x, shape, on_disk)
             sums = collections.defaultdict(float)
+            compute = functools.partial(
+                self._tile, stage, source, shape, kept, means
+            )
             for region in regions:
-                part, found = self._tile(
-                    stage, source, shape, region, kept, means
-                )
+                for part, found in tiles.in_parts(region, compute):
+                    if last:
+                        place = self._places(self._result, shape, part)[0]
+                        yield place, found[0][0]
+                        continue
+                    self._keep(stage, shape, part, found, kept, sums)
                 done += 1
                 if report:
                     report(done / (len(regions) * len(self._stages)))
-                if last:
-                    yield part, found[0][0]
-                    continue
-                for x, values in zip(stage.kept, found, strict=False):
-                    places = self._places(x, shape, region)
-                    kept[id(x)][places[0]] = values[0]
-                for x, values in zip(
-                    stage.pooled, found[len(stage.kept) :], strict=True
-                ):
-                    sums[id(x)] += values.sum((0, 1, 2), dtype="float64")
             of = stage.targets[len(stage.kept) :] if stage.pooled else ()
             for x, felt in zip(stage.pooled, of, strict=True):
                 scale = self._felt[id(felt)].scale
                 mean = sums[id(x)] / (math.prod(shape) * float(scale) ** 2)
                 means[id(x)] = mean.astype("float32")[None, None, None]
             kept = {k: v for k, v in kept.items() if k in stage.lasting}
+
+    def _keep(self, stage, shape, region, found, kept, sums):
+        """Put a tile's features where they belong, and add up its means."""
+        count = len(stage.kept)
+        for x, values in zip(stage.kept, found[:count], strict=True):
+            place = self._places(x, shape, region)[0]
+            kept[id(x)][place] = values[0]
+        for x, values in zip(stage.pooled, found[count:], strict=True):
+            sums[id(x)] += values.sum((0, 1, 2), dtype="float64")
 
     def _place(self, call):
         """Find a tensor's stage, and how far it looks within that."""
@@ -216,7 +222,8 @@ class Stages:
         tile = _grid(shape, scale).tile(region, margin)
         return tile.inside, tile.windows[-1], tile.core
 
-    def _tile(self, stage, source, shape, region, kept, means):
+    def _tile(self, stage, source, shape, kept, means, region):
+        """What a stage makes of a region: it and a list of ndarray."""
         feeds = []
         for x in stage.needed:
             window = self._places(x, shape, region, stage.margin)[1]
@@ -228,7 +235,7 @@ class Stages:
         for x, values in zip(stage.targets, found, strict=True):
             places = self._places(x, shape, region, stage.margin)
             cores.append(values.numpy()[(slice(None), *places[2])])
-        return self._places(self._result, shape, region)[0], cores
+        return region, cores
 
 
 class _Stage:

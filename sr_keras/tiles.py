@@ -8,11 +8,14 @@ import dataclasses
 import itertools
 import math
 
-from sr_keras import resize
+from sr_keras import memory, resize
 
 # Pixels of a tile's result, its margins included: 64 feature maps of it take
 # 0.15 GB, and a quarter of it is margin.
 TILE_PIXELS = 600_000
+
+# A smaller tile is not tried when memory does not suffice.
+LEAST_SIDE = 16
 
 
 class Plane:
@@ -230,6 +233,39 @@ class Levels(Grid):
                 strict=True,
             )
         ]
+
+
+def in_parts(region, compute):
+    """Compute a region, or its halves where it does not fit into memory.
+
+    Args:
+        region: pair of pairs (start, stop), rows and columns.
+        compute: function of a region.
+
+    Yields:
+        What `compute` returned, of the region or of its parts in turn.
+
+    Raises:
+        ValueError: not even a small part fits.
+    """
+    try:
+        found = compute(region)
+    except memory.errors() as e:
+        sides = [b - a for a, b in region]
+        if max(sides) < 2 * LEAST_SIDE:
+            raise ValueError(
+                f"not even a tile of {sides[1]}x{sides[0]} pixels fits into "
+                "memory: close other programs"
+            ) from e
+    else:
+        yield found
+        return
+    axis = int(sides[1] >= sides[0])
+    a, b = region[axis]
+    for half in ((a, (a + b) // 2), ((a + b) // 2, b)):
+        part = list(region)
+        part[axis] = half
+        yield from in_parts(tuple(part), compute)
 
 
 def margin_of(reach, scale, passes, back_projection, kernel=None):

@@ -15,12 +15,13 @@ REACH = 8
 # What the disagreement with the photo counts beside that of the views.
 _WEIGHT = 0.25
 
-# The doubt, as a share of white, that a map shows in full red.
+# The doubt, as a share of white, that a map shows brightest.
 FULL = 0.08
 
-# From sure to doubtful: dark blue, green, yellow, red.
+# From sure to doubtful: dark blue, purple, orange, pale yellow. Brighter all the
+# way, so that the map tells the same in grey.
 _COLOURS = np.array(
-    [[0.05, 0.05, 0.35], [0.1, 0.6, 0.4], [0.98, 0.9, 0.2], [0.8, 0.05, 0.05]]
+    [[0.05, 0.05, 0.35], [0.55, 0.1, 0.5], [0.95, 0.45, 0.2], [1, 0.95, 0.6]]
 )
 
 
@@ -52,7 +53,8 @@ def shown(values):
         values: float32 ndarray (h, w, 1), as `doubt` returns it.
 
     Returns:
-        float32 ndarray (h, w, 3): from dark blue, sure, to red.
+        float32 ndarray (h, w, 3): from dark blue, sure, to pale
+            yellow, brighter all the way.
     """
     # The root, as most doubts are small and yet differ.
     share = np.sqrt(np.clip(values[..., 0] / FULL, 0, 1))

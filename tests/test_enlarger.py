@@ -4,9 +4,11 @@ import threading
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from checks import picture, randomized, smooth
 
-from sr_keras import enlarger, inference, models
+import sr_keras
+from sr_keras import enlarger, inference, models, stages
 from sr_keras.enlarger import Enlarger, Pixels
 from sr_keras.models import graph
 from sr_keras.resize import output_size
@@ -184,6 +186,46 @@ def test_a_tile_without_memory_is_tried_smaller(monkeypatch):
         MemoryError))  # fmt: skip
     with pytest.raises(ValueError, match="not even a tile of"):
         codes(network, image, None)
+
+
+def test_a_stage_without_memory_is_tried_smaller(monkeypatch):
+    network = randomized(models.build("a2n", 2, num_blocks=2, num_filters=8))
+    image = smooth(64, 80)
+    expected = sr_keras.upscale(image, network)
+    real, sizes = stages._Stage.compute, []
+
+    def compute(self, feeds):
+        sizes.append(feeds[0].shape[1:3])
+        if np.prod(feeds[0].shape[1:3]) > 4000:
+            raise MemoryError
+        return real(self, feeds)
+
+    def too_large(self, image, bits=None):
+        raise tf.errors.ResourceExhaustedError(None, None, "no memory")
+
+    monkeypatch.setattr(Runner, "picture", too_large)
+    monkeypatch.setattr(stages._Stage, "compute", compute)
+    found = sr_keras.upscale(image, network)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    assert len(set(sizes)) > 1
+
+
+def test_a_refiners_tile_without_memory_is_tried_smaller(monkeypatch):
+    network = randomized(models.build("srcnn", 2))
+    image = smooth(40, 48)[..., :1]
+    expected = sr_keras.upscale(image, network)
+    real, sizes = inference._solve, []
+
+    def solve(forward, maps, lr, *rest):
+        sizes.append(lr.shape[:2])
+        if lr.size > 1000:
+            raise MemoryError
+        return real(forward, maps, lr, *rest)
+
+    monkeypatch.setattr(inference, "_solve", solve)
+    found = sr_keras.upscale(image, network)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    assert len(set(sizes)) > 1
 
 
 def test_two_tiles_are_computed_at_once(monkeypatch):

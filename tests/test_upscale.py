@@ -272,7 +272,9 @@ def test_a_page_to_compare(upscale, photos):
     [
         (("--scale", "2", "--width", "9"), "not both"),
         (("--scale", "0.5"), "from 1 to 16"),
-        (("--width", "9"), "must be more than the photo's 24"),
+        (("--width", "9"), "must not be less than the photo's 24"),
+        (("--width", "24"), "--width 24 leaves nothing to do"),
+        (("-o", "a.png", "--format", "jpg"), "is no file of --format jpg"),
         (("--tile", "3"), "from 16 up, not 3"),
         (("--jobs", "0"), "from 1 up, not 0"),
         (("--crop", "1,2"), "--crop takes X,Y,W,H"),
@@ -295,9 +297,50 @@ def test_what_is_there_is_not_replaced(upscale, photos):
     before = images.read("o.png").pixels
     done = upscale(photos / "a.png", "-o", "o.png")
     assert done.code == 2
-    assert "o.png is there already: add --overwrite" in done.err
+    assert "o.png is there already" in done.err
+    assert "add --overwrite" in done.err
     np.testing.assert_array_equal(images.read("o.png").pixels, before)
     assert upscale(photos / "a.png", "-o", "o.png", "--overwrite").code == 0
+    assert "done before" in upscale(photos / "a.png", "-o", "o.png").out
+
+
+def test_a_single_photo_is_done_once(upscale, photos):
+    photo = photos / "a.png"
+    assert "done before" not in upscale(photo).out
+    assert "a.png: done before" in upscale(photo).out
+    # Another factor is another file, and another model not the same result.
+    assert upscale(photo, "--scale", "3").code == 0
+    assert (photos / "a_x3.png").exists()
+    before = (photos / "a_x2.png").read_bytes()
+    other = upscale(photo, model="bicubic")
+    assert other.code == 2
+    assert "a_x2.png is there already, of other settings" in other.err
+    assert (photos / "a_x2.png").read_bytes() == before
+    again = upscale(photo, "--overwrite", model="bicubic")
+    assert again.code == 0
+    assert (photos / "a_x2.png").read_bytes() != before
+    later = os.stat(photos / "a_x2.png").st_mtime + 10
+    os.utime(photo, (later, later))
+    assert "done before" not in upscale(photo, model="bicubic").out
+
+
+def test_a_missing_photo_does_not_stop_the_others(upscale, photos):
+    done = upscale("missing.png", "no*.png", photos / "a.png", "--csv", "t.csv")
+    assert done.code == 1
+    assert (photos / "a_x2.png").exists()
+    assert [line.partition(" ")[0] for line in done.lines] == [
+        "missing.png", "no*.png"]  # fmt: skip
+    with open("t.csv") as file:
+        rows = {row["file"]: row["status"] for row in csv.DictReader(file)}
+    assert rows.pop("missing.png") == rows.pop("no*.png") == "failed"
+    assert list(rows.values()) == ["done"]
+    assert upscale("missing.png", "no*.png").code == 2
+
+
+def test_one_axis_alone_may_grow(upscale, photos):
+    done = upscale(photos / "a.png", "--width", "48", "--height", "20")
+    assert done.code == 0
+    assert images.read(photos / "a_x2x1.png").pixels.shape[:2] == (20, 48)
 
 
 @pytest.mark.slow

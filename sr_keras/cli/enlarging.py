@@ -12,6 +12,7 @@ import numpy as np
 
 from sr_keras import artifact, chroma, images, inference, resize, trust
 from sr_keras import weights as shipped
+from sr_keras.cli import targets as places
 from sr_keras.cli.photo import label, region, target
 from sr_keras.enlarger import TILE_BYTES, Enlarger
 from sr_keras.routes import enlargement
@@ -19,7 +20,7 @@ from sr_keras.strips import StripWriter, blank
 from sr_keras.training import precision
 
 # Resident once Keras and TensorFlow are loaded and have computed: measured.
-_BASE_BYTES = 0.65e9
+_BASE_BYTES = 0.75e9
 
 # Pixels of PNG a second, whatever the network, beside it: measured.
 _WRITTEN = 60e6
@@ -127,6 +128,7 @@ class Work:
         kind = self._kind(where, stored.like)
         path = where.path(scale, kind)
         if path is not None:
+            places.check_free(where, path, self.args)
             path.parent.mkdir(parents=True, exist_ok=True)
         if self.args.samples:
             self._write_samples(where, stored, scale, kind)

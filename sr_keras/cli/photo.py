@@ -157,6 +157,11 @@ def target(job, shape):
         for flag, own in zip(("height", "width"), shape, strict=False)
         if job[flag] is not None
     ]
+    if max(factors) <= 1:
+        raise ValueError(
+            f"{_asked(job)} leaves nothing to do: the photo has "
+            f"{shape[1]}x{shape[0]}"
+        )
     if len(factors) == 2:
         return tuple(factors), (job["height"], job["width"])
     factor = factors[0]
@@ -166,12 +171,17 @@ def target(job, shape):
 
 
 def _factor_to(flag, wanted, own):
-    if not own < wanted <= own * resize.MAX_FACTOR:
+    if not own <= wanted <= own * resize.MAX_FACTOR:
         raise ValueError(
-            f"--{flag} {wanted} must be more than the photo's {own}, and at "
-            f"most {resize.MAX_FACTOR} times that"
+            f"--{flag} {wanted} must not be less than the photo's {own}, and "
+            f"at most {resize.MAX_FACTOR} times that"
         )
     return wanted / own
+
+
+def _asked(job):
+    flags = ("width", "height")
+    return " ".join(f"--{f} {job[f]}" for f in flags if job[f] is not None)
 
 
 def label(scale):

@@ -8,12 +8,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sr_keras import images
-from sr_keras.cli import say
+from sr_keras.cli import describe, say
 from sr_keras.cli.files import save_json
 from sr_keras.cli.photo import label
 
 # What the results in a folder were made with.
 RECORD = "upscale.json"
+
+# The same of single results, beside whatever else is in their folder.
+LEDGER = ".upscale.json"
+
+# Settings that decide what a result looks like.
+_DECIDING = (
+    *("scale", "width", "height", "model", "self_ensemble", "back_projection"),
+    *("color_guard", "crop", "format", "precision", "trust_map", "samples"),
+)
 
 
 class Target(NamedTuple):
@@ -27,6 +36,7 @@ class Target(NamedTuple):
             `file` is given.
         file: Path of the result, where its name was given.
         root: Path of the folder that mirrors the photo's, if one does.
+        problem: str, why this input has no photos, if it has none.
     """
 
     source: Path | None
@@ -35,6 +45,7 @@ class Target(NamedTuple):
     stem: str | None = None
     file: Path | None = None
     root: Path | None = None
+    problem: str | None = None
 
     def path(self, scale, kind, ending=""):
         """Where a result goes; None for stdout.
@@ -63,11 +74,11 @@ def targets(args):
         args: argparse.Namespace of `upscale`.
 
     Returns:
-        List of Target.
+        List of Target; an input that is none, beside others, is one with a
+        `problem`.
 
     Raises:
-        ValueError, FileNotFoundError: an input that is none, or a place that
-            cannot be used.
+        ValueError, OSError: the only input is none, or a place cannot be used.
     """
     output = args.output
     if args.inputs == ["-"]:
@@ -80,36 +91,42 @@ def targets(args):
         raise ValueError(f"--output {output} takes one photo: give a folder")
     found = []
     for given in args.inputs:
-        found += _of(given, args)
+        try:
+            found += _of(given, args)
+        except (OSError, ValueError) as e:
+            if len(args.inputs) == 1:
+                raise
+            found.append(Target(None, given, Path(), problem=describe(e)))
     return _distinct(found)
 
 
-def check_record(folder, settings, overwrite):
+def settings(args):
+    """What decides how a result looks: a dict for JSON."""
+    return json.loads(
+        json.dumps({name: getattr(args, name) for name in _DECIDING})
+    )
+
+
+def check_record(folder, args):
     """Keep results of other settings apart.
 
     Args:
         folder: Path of results.
-        settings: dict, what they are made with.
-        overwrite: bool, whether they may be replaced.
+        args: argparse.Namespace of `upscale`.
 
     Raises:
         ValueError: the folder has results of other settings.
     """
-    record = folder / RECORD
-    settings = json.loads(json.dumps(settings))
-    try:
-        stored = json.loads(record.read_text("utf-8"))
-    except (OSError, ValueError):
-        stored = None
-    if stored == settings:
+    stored = _read(folder / RECORD)
+    if stored == settings(args):
         return
-    if stored is not None and not overwrite:
+    if stored is not None and not args.overwrite:
         raise ValueError(
             f"{folder} has results of other settings: add --overwrite, or "
             "give another --output"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    save_json(record, settings)
+    save_json(folder / RECORD, settings(args))
 
 
 def drop_record(folder):
@@ -140,6 +157,66 @@ def is_done(path, source):
         return path.stat().st_mtime >= source.stat().st_mtime
     except (OSError, AttributeError):
         return False
+
+
+def made(target, args):
+    """The result of a single photo, if there is one of these settings.
+
+    Args:
+        target: Target without a `root`.
+        args: argparse.Namespace of `upscale`.
+
+    Returns:
+        Path, or None.
+    """
+    entry = _entry(target, args)
+    for name, known in (_read(target.folder / LEDGER) or {}).items():
+        path = target.folder / name
+        if known == entry and path.exists() and target.file in (None, path):
+            return path
+    return None
+
+
+def check_free(target, path, args):
+    """Refuse to replace what was made otherwise.
+
+    Args:
+        target: Target.
+        path: Path of its result.
+        args: argparse.Namespace of `upscale`.
+
+    Raises:
+        ValueError: something else is there.
+    """
+    if args.overwrite or target.root or not path.exists():
+        return
+    if made(target, args) != path:
+        raise ValueError(
+            f"{path} is there already, of other settings or another origin: "
+            "add --overwrite, or give another --output"
+        )
+
+
+def note(target, path, args):
+    """Keep in mind what a single result was made with."""
+    if target.root is None and target.source is not None:
+        known = _read(target.folder / LEDGER) or {}
+        known[path.name] = _entry(target, args)
+        save_json(target.folder / LEDGER, known)
+
+
+def _entry(target, args):
+    photo = os.path.abspath(target.source) if target.source else None
+    return {"photo": photo, "settings": settings(args)}
+
+
+def _read(path):
+    """A dict from JSON; None where there is none."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _single(source, name, output):
@@ -199,6 +276,9 @@ def _distinct(found):
     places = [(t.folder, t.stem) for t in found]
     kept, seen = [], set()
     for target, place in zip(found, places, strict=True):
+        if target.problem:
+            kept.append(target)
+            continue
         if target.source in seen:
             continue
         seen.add(target.source)

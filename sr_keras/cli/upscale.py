@@ -70,7 +70,7 @@ def add_arguments(parser):
     add(
         "--trust-map",
         action="store_true",
-        help="write photo_x2_trust.png: red where the result is doubtful",
+        help="write photo_x2_trust.png: bright where the result is doubtful",
     )
     add(
         "--samples",
@@ -136,6 +136,7 @@ def _check(args):
         raise ValueError(
             f"give --scale {args.scale}, or --width and --height, not both"
         )
+    _check_format(args)
     if "-" in args.inputs and len(args.inputs) > 1:
         raise ValueError("- is the only input where it is one")
     args.chosen = args.model is None
@@ -144,6 +145,20 @@ def _check(args):
     _check_model(args.model)
     if args.output == "-" and (args.trust_map or args.samples):
         raise ValueError("stdout takes one picture: no --trust-map, --samples")
+
+
+def _check_format(args):
+    """Refuse --format jpg where -o is a .png file."""
+    from sr_keras import images
+
+    ending = os.path.splitext(args.output or "")[1].lower()
+    kind = images.SUFFIXES.get(ending)
+    if args.format in (None, kind) or not kind or os.path.isdir(args.output):
+        return
+    raise ValueError(
+        f"--output {args.output} is no file of --format {args.format}: leave "
+        "one of them out"
+    )
 
 
 def _default_model():

@@ -30,12 +30,6 @@ COLUMNS = (
     *("delta_e_before", "delta_e_after", "message"),
 )
 
-# Settings that decide what a result looks like.
-_DECIDING = (
-    *("scale", "width", "height", "model", "self_ensemble", "back_projection"),
-    *("color_guard", "crop", "format", "precision", "trust_map", "samples"),
-)
-
 # Seconds between two looks at whether anybody has pressed Ctrl-C.
 _LOOK = 0.5
 
@@ -50,10 +44,9 @@ def run(args):
         The exit code.
     """
     todo = places.targets(args)
-    settings = {name: getattr(args, name) for name in _DECIDING}
     roots = {target.root for target in todo if target.root}
     for root in roots:
-        places.check_record(root, settings, args.overwrite)
+        places.check_record(root, args)
     album = Album(args, todo)
     try:
         code = album.work_through()
@@ -91,7 +84,7 @@ class Album:
         if first < 0:
             for i in range(len(self.todo)):
                 self._take(i)
-            return EXIT_DONE
+            return self._code()
         # The first photo is read while TensorFlow is imported.
         self._read(first)
         load_keras()
@@ -136,17 +129,18 @@ class Album:
     def _wanted(self, i):
         """Whether there is something to do for a photo."""
         target = self.todo[i]
+        if target.problem:
+            return False
         return self.args.overwrite or not self._is_done(target)
 
     def _is_done(self, target):
         if target.source is None or target.folder is None:
             return False
-        if target.file:
-            if target.file.exists():
-                raise ValueError(
-                    f"{target.file} is there already: add --overwrite"
-                )
-            return False
+        if target.root is None:
+            if target.file:
+                places.check_free(target, target.file, self.args)
+            path = places.made(target, self.args)
+            return path is not None and places.is_done(path, target.source)
         # The factor may depend on the photo: any of the name will do, if
         # the record of the folder says that its settings were these.
         found = target.folder.glob(f"{glob.escape(target.stem)}_x*")
@@ -192,6 +186,8 @@ class Album:
         try:
             if self._stop.is_set():
                 raise _Stopped
+            if target.problem:
+                raise ValueError(target.problem)
             if not self._wanted(i):
                 row["status"] = "done before"
                 self._tell(f"{target.name}: done before")
@@ -232,6 +228,8 @@ class Album:
         with self._lock:
             if made.shown is not None:
                 self.pages[i] = made.shown
+            if made.path is not None:
+                places.note(target, made.path, self.args)
         seconds = time.monotonic() - started
         self._tell(_line(target, made, seconds))
         row = {

@@ -139,7 +139,6 @@ class FileRunner:
     """
 
     fixed = False
-    memory_errors = ()
 
     def __init__(self, network, count):
         channels.check(count, network)
