@@ -18,8 +18,8 @@ _WEIGHT = 0.25
 # The doubt, as a share of white, that a map shows brightest.
 FULL = 0.08
 
-# From sure to doubtful: dark blue, purple, orange, pale yellow. Brighter all the
-# way, so that the map tells the same in grey.
+# From sure to doubtful: dark blue, purple, orange, pale yellow. Brighter all
+# the way, so that the map tells the same in grey.
 _COLOURS = np.array(
     [[0.05, 0.05, 0.35], [0.55, 0.1, 0.5], [0.95, 0.45, 0.2], [1, 0.95, 0.6]]
 )
