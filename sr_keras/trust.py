@@ -13,7 +13,7 @@ _SIGMA = 1.0
 REACH = 8
 
 # What the disagreement with the photo counts beside that of the views.
-_WEIGHT = 0.25
+_WEIGHT = 1.0
 
 # The doubt, as a share of white, that a map shows brightest.
 FULL = 0.08
