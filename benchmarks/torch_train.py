@@ -77,7 +77,9 @@ def main():
     if not list(args.views.glob("*.npz")):
         raise SystemExit(f"no views in {args.views}: make them with views.py")
     print(machine(), end="\n\n", flush=True)
-    count = 1 if DEVICE == "cuda" else os.cpu_count()
+    # As many as can have equal parts of a batch.
+    count = math.gcd(args.batch_size, os.cpu_count())
+    count = 1 if DEVICE == "cuda" else count
     with tempfile.TemporaryDirectory() as folder:
         meeting = f"file://{folder}/meeting"
         multiprocessing.spawn(train, (count, meeting, args), nprocs=count)
