@@ -20,7 +20,10 @@ _ENOUGH_BYTES = 60_000_000
 TILE_BYTES = 500_000_000
 
 # A tile's side over its margin from which the margins matter little.
-_MARGINS = 20
+_MARGINS = 30
+
+# A tile is this large at least; rows that are whole may be fewer.
+_LEAST_SIDE, _LEAST_ROWS = 64, 8
 
 # A tile's side where the last bits depend on it: always this, whatever the
 # memory and --tile, for the bytes of the result to be the same.
@@ -77,14 +80,15 @@ class Enlarger:
         sizes, scales = zip(
             (shape, (1, 1)), *between, (self.size, scale), strict=True
         )
-        self._grid = tiles.Grid(sizes, scales)
+        self._turns = self._chosen_turns()
+        high = tiles.ALIGNED if len(self._turns) > 1 else 1  # when turned
+        self._grid = tiles.Grid(sizes, scales, (high, tiles.ALIGNED))
         self._fit = between and tiles.Plane.resizing(
             full, tuple(s / own for s in scale), self.size
         )
         self._plane = self._needs_plane() and tiles.Plane.between(
             shape, self.size, scale, None
         )
-        self._turns = self._chosen_turns()
 
     @property
     def is_plain(self):
@@ -107,19 +111,16 @@ class Enlarger:
             yield from self._bands_of_whole(bits)
             return
         regions, done = self._grid.regions(self._sides()), 0
-        row = []
         for region, parts in self._in_order(regions, bits):
-            row += parts
+            if region[1][0] == 0:
+                row = region[0], (0, shape[1])
+                band = _Band(self._grid.tile(row, 0))
+            for part in parts:
+                band.put(*part)
             done += math.prod(b - a for a, b in region)
             self._report(done / math.prod(shape))
-            if region[1][1] < shape[1]:
-                continue
-            whole = self._grid.tile((region[0], (0, shape[1])), 0)
-            band = _Band(whole, row[0][1] if row else {})
-            for part in row:
-                band.put(*part)
-            row = []
-            yield band.whole()
+            if region[1][1] == shape[1]:
+                yield band.whole()
 
     def _in_order(self, regions, bits):
         """Yield regions with their pairs of Tile and what was found."""
@@ -162,7 +163,7 @@ class Enlarger:
             min(side + 2 * margin, n)
             for side, n in zip(self._sides(), self.source.shape, strict=False)
         )
-        return _AT_ONCE * area * self._bytes_per_pixel()
+        return area * self._bytes_per_pixel()
 
     def _needs_plane(self):
         finish = self.finish
@@ -190,7 +191,6 @@ class Enlarger:
 
     def _sides(self):
         """The most of a tile's sides, in LR pixels."""
-        height, width = self.source.shape[:2]
         if self.runner.fixed:
             return _FIXED_SIDE, _FIXED_SIDE
         side = getattr(self.runner, "side", None) or self.finish.tile
@@ -198,23 +198,35 @@ class Enlarger:
             return side, side
         margin = self._margin()
         limit = self.finish.memory or memory.available() / 4
-        most = min(limit, TILE_BYTES) / _AT_ONCE / self._bytes_per_pixel()
+        most = min(limit, TILE_BYTES) / self._bytes_per_pixel()
         area = _ENOUGH_BYTES / self._bytes_per_pixel()
         area = min(max(area, (_MARGINS * margin) ** 2), most)
-        side = max(int(math.sqrt(area)) - 2 * margin, 64)
-        rows = int(area / width) - 2 * margin
-        # Whole rows have no margin to their sides.
-        if (
-            rows > 8
-            and rows / (rows + 2 * margin) > (side / (side + 2 * margin)) ** 2
-        ):
-            return min(rows, height), width
-        return side, side
+        return self._best_sides(area, margin)
+
+    def _best_sides(self, area, margin):
+        """The sides of which most is left without the margins."""
+        height, width = self.source.shape[:2]
+        best, share = (_LEAST_SIDE, _LEAST_SIDE), 0
+        for columns in range(1, -(-width // _LEAST_SIDE) + 1):
+            side = -(-width // columns)
+            window = min(side + 2 * margin, width)
+            # The whole of it has no margins.
+            rows = int(area / window)
+            is_whole = rows >= height
+            rows = height if is_whole else rows - 2 * margin
+            is_slow = window % tiles.ALIGNED and columns == 1 and not is_whole
+            if rows < _LEAST_ROWS or is_slow:
+                continue
+            found = rows * side / window / min(rows + 2 * margin, height)
+            if found > share:
+                best, share = (rows, side), found
+        return best
 
     def _bytes_per_pixel(self):
+        """Of a tile and of those that wait: one has the network at a time."""
         pixels = math.prod(self.scale) * self.source.shape[-1]
-        arrays = 6 if self.is_plain else 10 + len(self._turns)
-        return self.runner.bytes_per_pixel + 4 * arrays * pixels
+        arrays = 2 if self.is_plain else 10 + len(self._turns)
+        return self.runner.bytes_per_pixel + _AT_ONCE * 4 * arrays * pixels
 
     def _solved(self, region, bits):
         """Yield pairs of Tile and what was found, of a region or its parts."""
@@ -313,23 +325,22 @@ class _Band:
 
     Args:
         tile: tiles.Tile that has all of the rows.
-        found: dict of ndarray, what was found of a part of it.
     """
 
-    def __init__(self, tile, found):
+    def __init__(self, tile):
         self._rows, columns = tile.inside
-        size = (self._rows.stop - self._rows.start, columns.stop)
-        self._arrays = {
-            name: np.empty((*size, part.shape[-1]), part.dtype)
-            for name, part in found.items()
-        }
-        self._missing = math.prod(size)
+        self._size = self._rows.stop - self._rows.start, columns.stop
+        self._missing = math.prod(self._size)
+        self._arrays = {}
 
     def put(self, tile, found):
         rows, columns = tile.inside
         top = self._rows.start
         place = slice(rows.start - top, rows.stop - top), columns
         for name, part in found.items():
+            if name not in self._arrays:
+                shape = (*self._size, part.shape[-1])
+                self._arrays[name] = np.empty(shape, part.dtype)
             self._arrays[name][place] = part
         self._missing -= math.prod(found["sr"].shape[:2])
 

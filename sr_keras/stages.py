@@ -286,4 +286,5 @@ class _Stage:
 
 def _grid(shape, scale):
     size = tuple(int(n * scale) for n in shape)
-    return tiles.Grid([shape, size], [(1, 1), (float(scale),) * 2])
+    scales = [(1, 1), (float(scale),) * 2]
+    return tiles.Grid([shape, size], scales, (1, tiles.ALIGNED))

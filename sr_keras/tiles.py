@@ -14,6 +14,10 @@ from sr_keras import memory, resize
 # 0.15 GB, and a quarter of it is margin.
 TILE_PIXELS = 600_000
 
+# What a network sees is a multiple of this wide where it can be: oneDNN's
+# convolutions in bfloat16 take up to four times as long at some other widths.
+ALIGNED = 16
+
 # A smaller tile is not tried when memory does not suffice.
 LEAST_SIDE = 16
 
@@ -104,11 +108,14 @@ class Grid:
     Args:
         sizes: list of pairs (height, width), the image's first.
         scales: list of pairs (y, x), each level's over the first.
+        multiples: pair of ints, of which windows of the first level are as
+            high and wide where the image is.
     """
 
-    def __init__(self, sizes, scales):
+    def __init__(self, sizes, scales, multiples=(1, 1)):
         self.sizes = [tuple(size) for size in sizes]
         self.scales = [tuple(scale) for scale in scales]
+        self._multiples = multiples
 
     def regions(self, sides):
         """Cut the first level into parts about as large as asked for.
@@ -132,7 +139,7 @@ class Grid:
 
         Args:
             region: pair ((top, bottom), (left, right)) of the first level.
-            margin: int, pixels of the first level around it.
+            margin: int, pixels of the first level around it, at least.
 
         Returns:
             Tile.
@@ -159,6 +166,11 @@ class Grid:
         """Slices (windows on the levels, inside, core) along one axis."""
         length = self.sizes[0][axis]
         low, high = max(start - margin, 0), min(stop + margin, length)
+        multiple = self._multiples[axis]
+        wanted = -(-(high - low) // multiple) * multiple
+        if wanted <= length:
+            low = min(low, length - wanted)
+            high = low + wanted
         windows = self._enlarged(axis, low, high)
         inside, whole = self._enlarged(axis, start, stop)[-1], windows[-1]
         core = slice(inside.start - whole.start, inside.stop - whole.start)

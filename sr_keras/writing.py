@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 # Strips that may wait for the encoder.
-_WAITING = 3
+_WAITING = 1
 
 # Seconds between two looks at whether the encoder still lives.
 _LOOK = 0.2

@@ -263,7 +263,7 @@ def test_less_memory_makes_smaller_tiles():
         finish = inference.finish_for(network, memory=memory)
         work = enlargement(network, source, 2, None, finish)
         areas.append(work.tile_bytes())
-        assert work.tile_bytes() < 1.2 * min(memory, 500_000_000)
+        assert work.tile_bytes() < 1.2 * min(memory, enlarger.TILE_BYTES)
     assert areas == sorted(areas)
     assert areas[0] < areas[1]
 

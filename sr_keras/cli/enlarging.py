@@ -14,7 +14,7 @@ from sr_keras import artifact, chroma, images, inference, resize, trust
 from sr_keras import weights as shipped
 from sr_keras.cli import targets as places
 from sr_keras.cli.photo import label, region, target
-from sr_keras.enlarger import TILE_BYTES, Enlarger
+from sr_keras.enlarger import Enlarger
 from sr_keras.routes import enlargement
 from sr_keras.strips import StripWriter, blank
 from sr_keras.training import precision
@@ -100,7 +100,7 @@ class Work:
         pixels = math.prod(size)
         seconds = work.seconds(self._speed(work)) + pixels / _WRITTEN
         held = height * width * channels * (stored.like.bits // 8)
-        tile = min(TILE_BYTES, work.tile_bytes())
+        tile = work.tile_bytes()
         whole = 4 * pixels * channels if work.runner.reach is None else 0
         if self._kind(where, stored.like) not in ("png", "tiff"):
             whole += pixels * channels  # put together before it is written
