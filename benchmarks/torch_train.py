@@ -212,15 +212,14 @@ class Learner:
         return loss.item()
 
     def _muon(self, stack, momentum, rate):
-        from sr_keras.training.muon import orthogonalized
+        from sr_keras.training.muon import step_of
 
         gradient = torch.stack([w.grad for w in stack])
         momentum.mul_(MOMENTUM).add_(gradient)
         matrices = gradient.add_(momentum, alpha=MOMENTUM).flatten(1, 3)
-        steps = orthogonalized(matrices).view(gradient.shape)
-        size = 0.2 * max(matrices.shape[1:]) ** 0.5
+        steps = step_of(matrices).view(gradient.shape)
         for weight, step in zip(stack, steps, strict=True):
-            weight.sub_(step, alpha=rate * size)
+            weight.sub_(step, alpha=rate)
 
     def save(self):
         """Write it, whole or not at all."""

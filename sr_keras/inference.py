@@ -295,8 +295,9 @@ def finish_for(network, self_ensemble=None, back_projection=0, **options):
     if unknown:
         raise TypeError(f"upscale takes no argument {min(unknown)!r}")
     given = {k: v for k, v in options.items() if v is not None}
+    fused = alone if self_ensemble is None else self_ensemble
     return Finish(
-        "mean" if _or(self_ensemble, alone) else "none",
+        "mean" if fused else "none",
         back_projection,
         **{"keep_colours": alone, **given},
     )
@@ -316,10 +317,6 @@ def checked(image):
             f"{image.shape}"
         )
     return image.astype("float32", copy=False)
-
-
-def _or(value, otherwise):
-    return otherwise if value is None else value
 
 
 def _solve(forward, maps, lr, turns, finish, wanted, step):

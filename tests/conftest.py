@@ -4,9 +4,10 @@ import signal
 
 import numpy as np
 import pytest
+from checks import randomized
 from cli_runs import SMALL, command, save, scene, tree
 
-from sr_keras import cli, images
+from sr_keras import artifact, cli, images, models
 
 # The tests run side by side, a process a core: see README.md.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
@@ -106,6 +107,38 @@ def interrupt(monkeypatch):
 
     yield arm
     signal.signal(signal.SIGINT, former)
+
+
+@pytest.fixture(scope="session")
+def espcn(tmp_path_factory):
+    """A file with an ESPCN x2 for RGB whose weights are random."""
+    path = tmp_path_factory.mktemp("networks") / "espcn.keras"
+    network = models.build("espcn", 2, num_filters=[64, 3], channels=3)
+    artifact.save(randomized(network), path)
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder with a.png and sub/b.jpg."""
+    folder = tmp_path / "photos"
+    save(folder / "a.png", scene(20, 24))
+    save(folder / "sub" / "b.jpg", scene(16, 18))
+    return folder
+
+
+@pytest.fixture
+def upscale(place, espcn, capfd):
+    """Runs `sr-keras upscale` in an empty folder."""
+
+    def run(*arguments, model=espcn):
+        return command(
+            capfd,
+            *("upscale", *arguments, "--model", model),
+            *("--precision", "float32"),
+        )
+
+    return run
 
 
 @pytest.fixture

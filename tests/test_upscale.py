@@ -2,8 +2,6 @@
 
 import csv
 import io
-import json
-import os
 import sys
 import threading
 
@@ -16,34 +14,6 @@ import sr_keras
 from sr_keras import artifact, images, models, trust, weights
 from sr_keras.cli import enlarging, upscaling
 from sr_keras.training import precision
-
-
-@pytest.fixture(scope="module")
-def espcn(tmp_path_factory):
-    path = tmp_path_factory.mktemp("networks") / "espcn.keras"
-    network = models.build("espcn", 2, num_filters=[64, 3], channels=3)
-    artifact.save(randomized(network), path)
-    return path
-
-
-@pytest.fixture
-def photos(tmp_path):
-    folder = tmp_path / "photos"
-    save(folder / "a.png", scene(20, 24))
-    save(folder / "sub" / "b.jpg", scene(16, 18))
-    return folder
-
-
-@pytest.fixture
-def upscale(place, espcn, capfd):
-    def run(*arguments, model=espcn):
-        return command(
-            capfd,
-            *("upscale", *arguments, "--model", model),
-            *("--precision", "float32"),
-        )
-
-    return run
 
 
 def expected(photo, model, scale=None, **options):
@@ -113,26 +83,6 @@ def test_a_folder_is_mirrored(upscale, photos, espcn):
     assert again.code == 1
     text = (photos.parent / "place" / "t.csv").read_text()
     assert text.count("done before") == 2
-
-
-def test_results_of_other_settings(upscale, photos):
-    assert upscale(photos, "-o", "out", "--scale", "2").code == 0
-    wrong = upscale(photos, "-o", "out", "--scale", "2", "--self-ensemble")
-    assert wrong.code == 2
-    assert "other settings: add --overwrite" in wrong.err
-    before = images.read("out/a_x2.png").pixels
-    more = ("--self-ensemble", "--overwrite")
-    assert upscale(photos, "-o", "out", "--scale", "2", *more).code == 0
-    assert np.abs(images.read("out/a_x2.png").pixels - before).max() > 0
-
-
-def test_a_newer_photo_is_done_again(upscale, photos):
-    upscale(photos, "-o", "out")
-    later = os.stat("out/a_x2.png").st_mtime + 10
-    os.utime(photos / "a.png", (later, later))
-    done = upscale(photos, "-o", "out")
-    assert "a.png: out/a_x2.png" in done.out
-    assert "sub/b.jpg: done before" in done.out
 
 
 @pytest.mark.slow
@@ -293,51 +243,6 @@ def test_refusals(upscale, photos, flags, text):
     assert len(done.lines) == 1
 
 
-def test_what_is_there_is_not_replaced(upscale, photos):
-    save("o.png", scene())
-    before = images.read("o.png").pixels
-    done = upscale(photos / "a.png", "-o", "o.png")
-    assert done.code == 2
-    assert "o.png is there already" in done.err
-    assert "add --overwrite" in done.err
-    np.testing.assert_array_equal(images.read("o.png").pixels, before)
-    assert upscale(photos / "a.png", "-o", "o.png", "--overwrite").code == 0
-    assert "done before" in upscale(photos / "a.png", "-o", "o.png").out
-
-
-def test_a_single_photo_is_done_once(upscale, photos):
-    photo = photos / "a.png"
-    assert "done before" not in upscale(photo).out
-    assert "a.png: done before" in upscale(photo).out
-    # Another factor is another file, and another model not the same result.
-    assert upscale(photo, "--scale", "3").code == 0
-    assert (photos / "a_x3.png").exists()
-    before = (photos / "a_x2.png").read_bytes()
-    other = upscale(photo, model="bicubic")
-    assert other.code == 2
-    assert "a_x2.png is there already, of other settings" in other.err
-    assert (photos / "a_x2.png").read_bytes() == before
-    again = upscale(photo, "--overwrite", model="bicubic")
-    assert again.code == 0
-    assert (photos / "a_x2.png").read_bytes() != before
-    later = os.stat(photos / "a_x2.png").st_mtime + 10
-    os.utime(photo, (later, later))
-    assert "done before" not in upscale(photo, model="bicubic").out
-
-
-def test_a_missing_photo_does_not_stop_the_others(upscale, photos):
-    done = upscale("missing.png", "no*.png", photos / "a.png", "--csv", "t.csv")
-    assert done.code == 1
-    assert (photos / "a_x2.png").exists()
-    assert [line.partition(" ")[0] for line in done.lines] == [
-        "missing.png", "no*.png"]  # fmt: skip
-    with open("t.csv") as file:
-        rows = {row["file"]: row["status"] for row in csv.DictReader(file)}
-    assert rows.pop("missing.png") == rows.pop("no*.png") == "failed"
-    assert list(rows.values()) == ["done"]
-    assert upscale("missing.png", "no*.png").code == 2
-
-
 def test_one_axis_alone_may_grow(upscale, photos):
     done = upscale(photos / "a.png", "--width", "48", "--height", "20")
     assert done.code == 0
@@ -414,11 +319,3 @@ def test_jobs_give_the_same(upscale, photos, espcn):
     assert upscale(photos, "-o", "out", "--jobs", "3").code == 0
     for i in range(4):
         check(f"out/c{i}_x2.png", photos / f"c{i}.png", espcn)
-
-
-@pytest.mark.slow
-def test_settings_are_recorded(upscale, photos, espcn):
-    upscale(photos, "-o", "out", "--back-projection", "1")
-    record = json.loads((photos.parent / "place/out/upscale.json").read_text())
-    assert record["back_projection"] == 1
-    assert record["model"] == str(espcn)

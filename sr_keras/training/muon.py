@@ -78,12 +78,7 @@ class ConvMuon(keras.optimizers.Optimizer):
         ahead = gradient + self.momentum * momentum
         height, width, inputs, outputs = gradient.shape
         matrix = ops.reshape(ahead, (height * width * inputs, outputs))
-        longer = max(matrix.shape)
-        return (
-            0.2
-            * longer**0.5
-            * ops.reshape(orthogonalized(matrix), gradient.shape)
-        )
+        return ops.reshape(step_of(matrix), gradient.shape)
 
     def _adam(self, gradient, index):
         mean, square = self._momenta[index], self._squares[index]
@@ -104,6 +99,19 @@ class ConvMuon(keras.optimizers.Optimizer):
             "beta_2": self.beta_2,
             "epsilon": self.epsilon,
         }
+
+
+def step_of(matrix):
+    """What is taken from a matrix, before the learning rate.
+
+    Args:
+        matrix: tensor (..., m, n), the momentum.
+
+    Returns:
+        Tensor (..., m, n): all singular values alike, root mean square 0.2.
+    """
+    longer = max(matrix.shape[-2:])
+    return 0.2 * longer**0.5 * orthogonalized(matrix)
 
 
 def orthogonalized(matrix):
