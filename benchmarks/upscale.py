@@ -12,8 +12,10 @@ which other programs change less; the most memory; and what the command had
 said that it would take. `alone` is what the same
 network makes on one tile again and again, in the same precision. A name that
 is not of weights but of a network (`lens`) is one with weights that were not
-trained: speed does not depend on them. --before has the same done by the code
-in another folder, in turn. --start measures loading `fast` and a first tile.
+trained: speed does not depend on them. --whole has the network make a photo
+in one piece too, which takes 11 GB with `quality`. --before has the same done
+by the code in another folder, in turn. --start measures loading `fast` and a
+first tile.
 """
 
 import os
@@ -47,6 +49,7 @@ def main():
         ("--width", {"type": int, "default": 4000}),
         ("--height", {"type": int, "default": 3000}),
         ("--before", {"type": Path, "help": "a folder with other code"}),
+        ("--whole", {"action": "store_true", "help": "a photo in one piece"}),
         ("--start", {"type": int, "default": 0, "help": "how many times"}),
     )
     print(machine(), end="\n\n")
@@ -63,13 +66,16 @@ def main():
             for jobs in args.jobs
             for tree in trees
         ]
-        alone = network_alone(model, flags)
+        alone = network_alone(model, flags, (256, 512))
+        size = args.height, args.width
+        whole = args.whole and network_alone(model, flags, size)
     table(
         ["model", "code", "jobs", "output MP", "s", "said", "MP/s",
          "sustained MP/s", "processors, s", "sustained s/MP", "GB", "said"],
         rows,
     )  # fmt: skip
-    print(f"\nThe network alone makes {alone:.1f} MP/s.")
+    print(f"\nThe network alone makes {alone:.2f} MP/s", end="")
+    print(f", {whole:.2f} with a photo in one piece." if whole else ".")
 
 
 def row(folder, tree, model, jobs, asked):
@@ -167,8 +173,8 @@ def run(tree, source, target, model, flags):
     return seconds, used, usage.ru_maxrss * unit / 1e9, said
 
 
-def network_alone(model, flags, seconds=5):
-    """Output megapixels a second of a network on a tile."""
+def network_alone(model, flags, size, seconds=5):
+    """Output megapixels a second of a network on an image of a size."""
     import numpy as np
 
     from sr_keras import artifact, inference
@@ -180,13 +186,14 @@ def network_alone(model, flags, seconds=5):
         kind = flags[flags.index("--precision") + 1]
     precision.compute_in(network, kind, to_use=True)
     forward = inference.forward_of(network)
-    tile = np.full((256, 512, network.input_shape[-1]), 0.5, "float32")
+    tile = np.full((*size, network.input_shape[-1]), 0.5, "float32")
     forward(tile)
     count, start = 0, time.perf_counter()
     while time.perf_counter() - start < seconds:
         forward(tile)
         count += 1
-    return 4 * count * 256 * 512 / 1e6 / (time.perf_counter() - start)
+    pixels = 4 * count * size[0] * size[1] / 1e6
+    return pixels / (time.perf_counter() - start)
 
 
 def loading(count):

@@ -2,12 +2,14 @@
 
     python benchmarks/views.py VIEWS CLIC2025 --shrink 0.3 0.7
     python benchmarks/views.py VIEWS GB82 --shrink 0.4 0.9 --whole
+    python benchmarks/views.py OLD GB82 --degradation blur=0.5,bicubic,jpeg=60
 
 A view is the photo shrunk by a random factor, MATLAB's bicubic or lanczos,
 every second one after a turn by up to 45 degrees. Photos are sharp when they
 are shrunk, and edges at other angles are edges that a network has not seen: a
 few dozen photos as they are it learns by heart. The files hold HR and the LR
-images of x2, x3 and x4 in 8 bits; those that are there are left alone.
+images of x2, x3 and x4 in 8 bits, made by plain bicubic unless --degradation
+says otherwise; files that are there are left alone.
 """
 
 import math
@@ -40,42 +42,43 @@ def main():
         ("--shrink", {"type": float, "nargs": 2, "default": [0.3, 0.7]}),
         ("--count", {"type": int, "default": 16, "help": "views of a photo"}),
         ("--whole", {"action": "store_true", "help": "the first is all of it"}),
+        ("--degradation", {"default": "bicubic", "help": "of LR, as train's"}),
     )
     paths = sorted(args.photos.glob("*.png"))
     if not paths:
         raise SystemExit(f"no PNG files in {args.photos}")
     args.folder.mkdir(parents=True, exist_ok=True)
     jobs = [(path, i) for i in range(args.count) for path in paths]
-    make = partial(make_view, args.folder, args.shrink, args.whole)
+    make = partial(make_view, args)
     with ProcessPoolExecutor(os.cpu_count()) as workers:
         for done, (path, i) in zip(workers.map(make, jobs), jobs, strict=True):
             print(f"{path.name} {i}: {done}", file=sys.stderr)
 
 
-def make_view(folder, shrink, whole, job):
+def make_view(args, job):
     """Write a view of a photo, unless it is there.
 
     Args:
-        folder: Path.
-        shrink: pair of float, the least and the largest factor.
-        whole: bool, whether view 0 is the photo as it is.
+        args: the command's.
         job: pair of Path, the photo, and int, which view.
 
     Returns:
         str, what came of it.
     """
     path, i = job
-    target = folder / f"{path.parent.name}_{path.stem}_{i}.npz"
+    target = args.folder / f"{path.parent.name}_{path.stem}_{i}.npz"
     if target.exists():
         return "there"
+    from pipelines import degradation
+
     rng = np.random.default_rng([i, sum(map(ord, path.stem))])
-    hr = view(path, shrink, rng, turn=i % 2, whole=whole and i == 0)
+    whole = args.whole and i == 0
+    hr = view(path, args.shrink, rng, turn=i % 2, whole=whole)
     if min(hr.shape[:2]) < SMALLEST:
         return f"left out, {hr.shape[1]}x{hr.shape[0]} is too small"
-    from sr_keras.resize import imresize
-
-    lrs = {f"lr{s}": imresize(hr, 1 / s) for s in SCALES}
-    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+    spoil = degradation.parse(args.degradation).apply
+    lrs = {f"lr{s}": spoil(hr, s, rng) for s in SCALES}
+    with tempfile.NamedTemporaryFile(dir=args.folder, delete=False) as file:
         np.savez(file, hr=hr, **lrs)
     os.replace(file.name, target)
     return f"{hr.shape[1]}x{hr.shape[0]}"

@@ -165,6 +165,11 @@ class Enlarger:
         )
         return area * self._bytes_per_pixel()
 
+    def band_bytes(self):
+        """Memory for one of the bands, in the integers of 8 bits."""
+        rows = min(self._sides()[0], self.source.shape[0]) * self.scale[0]
+        return rows * self.size[1] * self.source.shape[-1]
+
     def _needs_plane(self):
         finish = self.finish
         return finish.back_projection or finish.color_guard or self.with_trust

@@ -5,6 +5,7 @@ import pytest
 from checks import ROOT, needs_backend, run_python
 from PIL import Image
 
+from pipelines.degradation import parse
 from sr_keras.resize import imresize
 
 pytestmark = pytest.mark.slow
@@ -63,6 +64,16 @@ def test_small_views_are_left_out(photo, tmp_path):
     done = views_of(photo, tmp_path, "--shrink", 0.2, 0.3, "--count", 2)
     assert done.stderr.count("too small") == 2
     assert not list(tmp_path.iterdir())
+
+
+def test_views_with_spoilt_lr(photo, views, tmp_path):
+    spoilt = ("--degradation", "area,jpeg=50")
+    views_of(photo, tmp_path, "--shrink", 0.6, 0.7, "--count", 3, *spoilt)
+    for file in sorted(views.glob("*.npz")):
+        with np.load(file) as plain, np.load(tmp_path / file.name) as found:
+            np.testing.assert_array_equal(found["hr"], plain["hr"])
+            wanted = parse("area,jpeg=50").apply(plain["hr"], 2)
+            np.testing.assert_array_equal(found["lr2"], wanted)
 
 
 def test_the_first_view_can_be_the_photo(photo, tmp_path):

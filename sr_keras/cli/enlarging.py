@@ -22,6 +22,10 @@ from sr_keras.training import precision
 # Resident once Keras and TensorFlow are loaded and have computed: measured.
 _BASE_BYTES = 0.75e9
 
+# Bands at a time: being made, waiting, and twice at the encoder; the photo
+# before may have as many.
+_BANDS = 6
+
 # Pixels of PNG a second, whatever the network, beside it: measured.
 _WRITTEN = 60e6
 
@@ -101,12 +105,13 @@ class Work:
         seconds = work.seconds(self._speed(work)) + pixels / _WRITTEN
         held = height * width * channels * (stored.like.bits // 8)
         tile = work.tile_bytes()
+        band = work.band_bytes() * stored.like.bits // 8
         whole = 4 * pixels * channels if work.runner.reach is None else 0
         if self._kind(where, stored.like) not in ("png", "tiff"):
             whole += pixels * channels  # put together before it is written
         text = f"{width}x{height} -> {size[1]}x{size[0]} ({label(scale)})"
         # The photo, the one before, whose end is being written, and the next.
-        total = _BASE_BYTES + 3 * held + 1.5 * tile + 2.5 * whole
+        total = _BASE_BYTES + 3 * held + tile + _BANDS * band + 2.5 * whole
         return Plan(text, seconds, total / 1e9)
 
     def enlarge(self, where, stored, report, computed):
