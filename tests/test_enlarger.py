@@ -5,10 +5,10 @@ import threading
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import picture, randomized, smooth
+from checks import ROOT, picture, randomized, smooth
 
 import sr_keras
-from sr_keras import enlarger, inference, models, stages
+from sr_keras import enlarger, images, inference, models, stages
 from sr_keras.enlarger import Enlarger, Pixels
 from sr_keras.models import graph
 from sr_keras.resize import output_size
@@ -112,7 +112,9 @@ def half(height, width):
 
 
 def white_beside(height, width):
-    image = smooth(height, width)
+    """White, and a photo."""
+    photo = images.read(ROOT / "examples/guitar.png").pixels
+    image = photo[40 : 40 + height, 50 : 50 + width].astype("float32")
     image[:, : width // 2] = 1
     return image
 
