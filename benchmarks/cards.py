@@ -20,7 +20,8 @@ sr-keras evaluate --model fast --data Set5/HR
 ```
 
 `--model`, `sr_keras.load(name, scale)` and `sr_keras.upscale` take these names.
-A file is checked against its SHA-256 when it is loaded.
+A file is checked against its SHA-256 when it is loaded. The weights are under
+the package's own licence; the cards name that of the photos.
 
 {table}
 
