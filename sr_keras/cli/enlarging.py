@@ -22,9 +22,9 @@ from sr_keras.training import precision
 # Resident once Keras and TensorFlow are loaded and have computed: measured.
 _BASE_BYTES = 0.75e9
 
-# Bands at a time: being made, waiting, and twice at the encoder; the photo
-# before may have as many.
-_BANDS = 6
+# Of a photo: bands that are being made, that wait, and that the encoder has;
+# and the photo as it is stored, while it is read too.
+_BANDS, _STORED = 6, 2
 
 # Pixels of PNG a second, whatever the network, beside it: measured.
 _WRITTEN = 60e6
@@ -87,12 +87,13 @@ class Work:
         elif args.scale is not None:
             resize.parse_scale(args.scale)
 
-    def plan(self, where, stored):
+    def plan(self, where, stored, count=1):
         """Say what a photo will take.
 
         Args:
             where: cli.targets.Target.
             stored: images.Stored.
+            count: int, how many photos there are.
 
         Returns:
             Plan.
@@ -110,8 +111,9 @@ class Work:
         if self._kind(where, stored.like) not in ("png", "tiff"):
             whole += pixels * channels  # put together before it is written
         text = f"{width}x{height} -> {size[1]}x{size[0]} ({label(scale)})"
-        # The photo, the one before, whose end is being written, and the next.
-        total = _BASE_BYTES + 3 * held + tile + _BANDS * band + 2.5 * whole
+        # The end of the one before is still being written, and the next read.
+        one = _STORED * held + _BANDS * band
+        total = _BASE_BYTES + held + min(count, 2) * one + tile + 2.5 * whole
         return Plan(text, seconds, total / 1e9)
 
     def enlarge(self, where, stored, report, computed):

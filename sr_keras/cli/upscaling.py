@@ -252,7 +252,8 @@ class Album:
     def _say_plan(self, first):
         target = self.todo[first]
         try:
-            plan = self._work.plan(target, self._files[first].result())
+            stored = self._files[first].result()
+            plan = self._work.plan(target, stored, len(self.todo))
         except (ValueError, OSError):
             return  # it will be told when it is this photo's turn
         count = counted(len(self.todo), "photo")
