@@ -3,11 +3,12 @@
     python benchmarks/ship.py runs/espcn_x2 fast --licence "..." --hours 1.5
 
 The network is scored on Set5 as it is and as it will be stored; storing may
-cost 0.01 dB at most. The file goes to sr_keras/weights/, its card into the
-index there, in the place of that of the same name and factor, and the page of
-all cards, docs/models.md, is written anew (benchmarks/cards.py). How it was
-trained is read from the run's config.json; `--command`, `--trained-on` and
-`--seed` say it where there is none.
+cost 0.01 dB at most. Layers that `upscale` computes in bfloat16 get weights
+that bfloat16 can hold, for results to be alike in both. The file goes to
+sr_keras/weights/, its card into the index there, in the place of that of the
+same name and factor, and the page of all cards, docs/models.md, is written anew
+(benchmarks/cards.py). How it was trained is read from the run's config.json;
+`--command`, `--trained-on` and `--seed` say it where there is none.
 """
 
 import json
@@ -40,9 +41,10 @@ def main():
     print(machine(), end="\n\n")
     network = artifact.load(args.run)
     scale = network.scale
+    before = score(args.data, network, scale)
+    to_bfloat16(network)
     content = weights.stored(network)
-    twin = weights.restored(network, content)
-    before, after = (score(args.data, n, scale) for n in (network, twin))
+    after = score(args.data, weights.restored(network, content), scale)
     table(["image", "float32", "float16"],
           [[name, f"{before[name]:.4f}", f"{after[name]:.4f}"]
            for name in SET5])  # fmt: skip
@@ -64,6 +66,17 @@ def main():
     print(
         f"\n{path}: {len(content) / 1000:.0f} kB, float16 costs {cost:.5f} dB"
     )
+
+
+def to_bfloat16(network):
+    """Round what will be bfloat16 where `upscale` computes in it."""
+    from keras import ops
+
+    from sr_keras.training import precision
+
+    for layer in precision.coarse(network, to_use=True):
+        for weight in layer.weights:
+            weight.assign(ops.cast(ops.cast(weight, "bfloat16"), "float32"))
 
 
 def score(data, network, scale):

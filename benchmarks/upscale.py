@@ -80,6 +80,8 @@ def main():
 
 def row(folder, tree, model, jobs, asked):
     """What is measured of a run."""
+    from sr_keras.cli import upscaling
+
     args, flags = asked
     say(f"{tree}, --jobs {jobs}")
     more = [*flags, "--jobs", str(jobs), "--overwrite"]
@@ -95,7 +97,7 @@ def row(folder, tree, model, jobs, asked):
         *(seconds, f"{expected:.0f}"),
         *(pixels / seconds, pixels / (seconds - tiny[0])),
         *(used, (used - tiny[1]) / pixels, gigabytes),
-        f"{float(plan[3]) * min(jobs, args.photos):.1f}",
+        f"{float(plan[3]) * min(upscaling.at_once(jobs), args.photos):.1f}",
     ]
 
 

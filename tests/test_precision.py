@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from checks import picture, randomized
 
+import sr_keras
 from sr_keras import inference, models
 from sr_keras.training import precision
 
@@ -124,3 +125,23 @@ def test_a_refiner_within_its_interpolation():
     precision.compute_in(network, "bfloat16")
     first = network.network.get_layer("conv1")
     assert first.dtype_policy.name == "mixed_bfloat16"
+
+
+@pytest.mark.parametrize(("scale", "blocks"), [(2, 9), (3, 2), (3, 9), (4, 9)])
+def test_the_second_layer_of_deep_networks_is_exact(scale, blocks):
+    network = models.build("lens", scale, num_blocks=blocks, num_filters=4)
+    names = {x.name for x in precision.coarse(network, to_use=True)}
+    assert ("block1_conv1" in names) == (scale == 2 or blocks == 2)
+    assert "block1_conv2" in names
+    assert names.isdisjoint({"head", "tail", "block1", "residual"})
+
+
+@pytest.mark.parametrize("name", ["quality", "photo"])
+def test_weights_are_the_same_numbers_in_bfloat16(name):
+    network = sr_keras.load(name, 2)
+    for layer in precision.coarse(network, to_use=True):
+        for weight in layer.weights:
+            short = keras.ops.cast(weight, "bfloat16")
+            np.testing.assert_allclose(
+                keras.ops.cast(short, "float32"), weight, rtol=0, atol=1e-7
+            )

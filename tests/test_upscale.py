@@ -313,9 +313,18 @@ def test_short_numbers_are_for_eight_bits(place, espcn, capfd, monkeypatch):
     assert kinds == ["auto", "float32"]
 
 
-def test_jobs_give_the_same(upscale, photos, espcn):
+def test_jobs_give_the_same(upscale, photos, espcn, monkeypatch):
+    monkeypatch.setattr(upscaling.os, "cpu_count", lambda: 6)
     for i in range(4):
         save(photos / f"c{i}.png", scene(20, 20, seed=i))
     assert upscale(photos, "-o", "out", "--jobs", "3").code == 0
     for i in range(4):
         check(f"out/c{i}_x2.png", photos / f"c{i}.png", espcn)
+
+
+@pytest.mark.parametrize(
+    ("processors", "asked", "got"), [(2, 2, 1), (8, 3, 3), (8, 9, 4), (1, 2, 1)]
+)
+def test_a_job_has_two_processors(monkeypatch, processors, asked, got):
+    monkeypatch.setattr(upscaling.os, "cpu_count", lambda: processors)
+    assert upscaling.at_once(asked) == got

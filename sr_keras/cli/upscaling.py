@@ -30,6 +30,10 @@ COLUMNS = (
     *("delta_e_before", "delta_e_after", "message"),
 )
 
+# One photo at work keeps them busy: its network has all processors in turn with
+# other photos', and the encoder of its file one. More photos took 6 % longer.
+_PROCESSORS = 2
+
 # Seconds between two looks at whether anybody has pressed Ctrl-C.
 _LOOK = 0.5
 
@@ -43,6 +47,7 @@ def run(args):
     Returns:
         The exit code.
     """
+    args.jobs = at_once(args.jobs)
     todo = places.targets(args)
     roots = {target.root for target in todo if target.root}
     for root in roots:
@@ -55,6 +60,11 @@ def run(args):
             places.drop_record(root)
     album.finish()
     return code
+
+
+def at_once(jobs):
+    """How many photos are worked on at once where so many are asked for."""
+    return max(min(jobs, (os.cpu_count() or 1) // _PROCESSORS), 1)
 
 
 class Album:
