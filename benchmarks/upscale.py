@@ -9,11 +9,11 @@ folder or else of the example photo, enlarges them to PNG, and prints output
 megapixels a second: of the command from start to exit, and sustained, which
 leaves out what a run on a tiny photo takes; the same in seconds of processors,
 which other programs change less; the most memory; and what the command had
-said that it would take. `alone` is what the same
-network makes on one tile again and again, in the same precision. A name that
+said that it would take. Below it says what the same
+network makes of one array again and again, in the same precision. A name that
 is not of weights but of a network (`lens`) is one with weights that were not
-trained: speed does not depend on them. --whole has the network make a photo
-in one piece too, which takes 11 GB with `quality`. --before has the same done
+trained: speed does not depend on them. With --whole the array has a photo's
+size once, too, which takes 11 GB with `quality`. --before has the same done
 by the code in another folder, in turn. --start measures loading `fast` and a
 first tile.
 """
@@ -66,16 +66,18 @@ def main():
             for jobs in args.jobs
             for tree in trees
         ]
-        alone = network_alone(model, flags, (256, 512))
-        size = args.height, args.width
-        whole = args.whole and network_alone(model, flags, size)
+        sizes = [(256, 512), (1080, 1920)]
+        if args.whole:
+            sizes.append((args.height, args.width))
+        alone = [network_alone(model, flags, size) for size in sizes]
     table(
         ["model", "code", "jobs", "output MP", "s", "said", "MP/s",
          "sustained MP/s", "processors, s", "sustained s/MP", "GB", "said"],
         rows,
     )  # fmt: skip
-    print(f"\nThe network alone makes {alone:.2f} MP/s", end="")
-    print(f", {whole:.2f} with a photo in one piece." if whole else ".")
+    print("\nThe network alone, in one piece:")
+    for (height, width), speed in zip(sizes, alone, strict=True):
+        print(f"{width}x{height}: {speed:.2f} MP/s")
 
 
 def row(folder, tree, model, jobs, asked):
