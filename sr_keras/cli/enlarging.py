@@ -22,8 +22,8 @@ from sr_keras.training import precision
 # Resident once Keras and TensorFlow are loaded and have computed: measured.
 _BASE_BYTES = 0.75e9
 
-# Of a photo: bands that are being made, that wait, and that the encoder has;
-# and the photo as it is stored, while it is read too.
+# Of a photo at once: bands that are made, that wait, or that the encoder has,
+# and copies of it as it is stored: decoding takes a second one.
 _BANDS, _STORED = 6, 2
 
 # Pixels of PNG a second, whatever the network, beside it: measured.

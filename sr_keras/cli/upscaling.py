@@ -30,8 +30,9 @@ COLUMNS = (
     *("delta_e_before", "delta_e_after", "message"),
 )
 
-# One photo at work keeps them busy: its network has all processors in turn with
-# other photos', and the encoder of its file one. More photos took 6 % longer.
+# What a photo at work keeps busy: its network, which takes turns with those of
+# other photos, and the encoder of its file. On two processors, two photos at
+# once took 6 % longer than one after the other.
 _PROCESSORS = 2
 
 # Seconds between two looks at whether anybody has pressed Ctrl-C.

@@ -124,6 +124,8 @@ def compute_in(network, precision, to_use=False):
 def coarse(network, to_use=False):
     """The layers that `compute_in` has compute in the narrower format.
 
+    Those with weights, and those that see nothing but what these give.
+
     Args:
         network: functional `Network`.
         to_use: bool, as there.
@@ -131,7 +133,18 @@ def coarse(network, to_use=False):
     Returns:
         List of keras.Layer.
     """
-    return _coarse(network, _exact(network) if to_use else [])
+    exact = _exact(network) if to_use else []
+    found, last = graph.calls(network, keras.Input(network.input_shape[1:]))
+    kept, theirs = [], set()
+    for call in found:
+        if call.layer in exact:
+            continue
+        is_last = any(x is last for x in call.outputs)
+        among = all(id(x) in theirs for x in call.inputs) and not is_last
+        if call.layer.weights or among:
+            kept.append(call.layer)
+            theirs.update(id(x) for x in call.outputs)
+    return kept
 
 
 def _exact(network):
@@ -148,21 +161,6 @@ def _exact(network):
         if is_first or isinstance(call.layer, keras.layers.Add):
             exact.append(call.layer)
     return exact
-
-
-def _coarse(network, exact):
-    """Layers with weights, and those that see nothing but what these give."""
-    found, last = graph.calls(network, keras.Input(network.input_shape[1:]))
-    coarse, theirs = [], set()
-    for call in found:
-        if call.layer in exact:
-            continue
-        is_last = any(x is last for x in call.outputs)
-        among = all(id(x) in theirs for x in call.inputs) and not is_last
-        if call.layer.weights or among:
-            coarse.append(call.layer)
-            theirs.update(id(x) for x in call.outputs)
-    return coarse
 
 
 def _forget_graph(network):
