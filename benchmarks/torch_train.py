@@ -97,6 +97,7 @@ def train(rank, count, meeting, args):
     from sr_keras import losses
 
     torch.set_num_threads(max(os.cpu_count() // count, 1))
+    torch.backends.cudnn.benchmark = True
     distributed.init_process_group(
         "gloo", init_method=meeting, rank=rank, world_size=count
     )
@@ -108,7 +109,7 @@ def train(rank, count, meeting, args):
     patches = ahead(Views(args, rank, count), learner.step)
     begun, since = time.time(), []
     while learner.step < args.steps:
-        lr, hr = (x.to(DEVICE) for x in patches.get())
+        lr, hr = patches.get()
         with torch.autocast(DEVICE, torch.bfloat16):
             sr = forward(network, lr)
         loss = loss_of(*(x.permute(0, 2, 3, 1) for x in (hr, sr)))
@@ -118,7 +119,8 @@ def train(rank, count, meeting, args):
             continue
         if rank == 0:
             learner.save()
-            keep(network, args, learner.step, mean(since), begun)
+            loss = torch.stack(since).mean().item()
+            keep(network, args, learner.step, loss, begun)
         since.clear()
     distributed.destroy_process_group()
 
@@ -192,12 +194,13 @@ class Learner:
             rate: float.
 
         Returns:
-            float, the mean loss.
+            tensor (), the mean loss.
         """
         flat = [w.grad.flatten() for w in self.weights]
         flat = torch.cat([*flat, loss[None]])
-        distributed.all_reduce(flat)
-        flat /= distributed.get_world_size()
+        if distributed.get_world_size() > 1:
+            distributed.all_reduce(flat)
+            flat /= distributed.get_world_size()
         sizes = [w.numel() for w in self.weights]
         *gradients, loss = flat.split([*sizes, 1])
         for weight, gradient in zip(self.weights, gradients, strict=True):
@@ -209,7 +212,7 @@ class Learner:
         for weight in self.weights:
             weight.grad = None
         self.step += 1
-        return loss.item()
+        return loss
 
     def _muon(self, stack, momentum, rate):
         from sr_keras.training.muon import step_of
@@ -251,6 +254,44 @@ def rate(step, args):
     return up * (FINAL_RATE + (args.learning_rate - FINAL_RATE) * down)
 
 
+class Pixels:
+    """All images of a size, where patches are cut out of them at once.
+
+    Args:
+        images: list of uint8 ndarray (H, W, 3).
+        side: int, of a patch.
+    """
+
+    def __init__(self, images, side):
+        flat = np.concatenate([image.reshape(-1, 3) for image in images])
+        self._pixels = torch.from_numpy(flat).to(DEVICE)
+        sizes = [image[..., 0].size for image in images]
+        self._starts = on_device(np.cumsum([0, *sizes[:-1]]))
+        self._widths = on_device([image.shape[1] for image in images])
+        places = np.indices((side, side))
+        self._rows, self._columns = (
+            on_device([symmetry.turned(x, turn) for turn in symmetry.TURNS])
+            for x in places
+        )
+
+    def patches(self, which, top, left, turn, colours):
+        """Cut out.
+
+        Args:
+            which, top, left, turn: integer tensors (N, 1, 1), the images,
+                the places and indices of `symmetry.TURNS`.
+            colours: integer tensor (N, 1, 1, 3), which channels.
+
+        Returns:
+            float32 tensor (N, h, w, 3), in [0, 1].
+        """
+        rows = top + self._rows[turn[:, 0, 0]]
+        columns = left + self._columns[turn[:, 0, 0]]
+        places = self._starts[which] + rows * self._widths[which] + columns
+        found = self._pixels[places]
+        return found.gather(3, colours.expand_as(found)).float() / 255
+
+
 class Views:
     """Patches from all places of all views alike.
 
@@ -263,42 +304,51 @@ class Views:
         self._count = args.batch_size // count
         self._side, self._scale = args.side, args.scale
         self._channels = args.channels
-        self._pairs = []
+        lrs, hrs = [], []
         for path in sorted(args.views.glob("*.npz")):
             with np.load(path) as file:
-                self._pairs.append((file[f"lr{args.scale}"], file["hr"]))
-        pixels = np.cumsum([lr[..., 0].size for lr, _ in self._pairs])
+                lrs.append(file[f"lr{args.scale}"])
+                hrs.append(file["hr"])
+        self._shapes = [lr.shape[:2] for lr in lrs]
+        pixels = np.cumsum([lr[..., 0].size for lr in lrs])
         self._share = pixels / pixels[-1]
+        self._lr = Pixels(lrs, args.side)
+        self._hr = Pixels(hrs, args.side * args.scale)
 
     def batch(self, step):
         """The pairs of a step, float32 tensors (N, C, h, w) in [0, 1]."""
         rng = np.random.default_rng([self._seed, step, self._rank])
-        pairs = [self._pair(rng) for _ in range(self._count)]
-        pairs = (
-            np.stack(x).astype("float32") for x in zip(*pairs, strict=True)
+        chosen = [self._choose(rng) for _ in range(self._count)]
+        *numbers, colours = map(on_device, zip(*chosen, strict=True))
+        which, top, left, turn = (x[:, None, None] for x in numbers)
+        colours, s = colours[:, None, None], self._scale
+        pair = (
+            self._lr.patches(which, top, left, turn, colours),
+            self._hr.patches(which, top * s, left * s, turn, colours),
         )
-        return [to_tensor(seen(x / 255, self._channels)) for x in pairs]
+        return [seen(x, self._channels).permute(0, 3, 1, 2) for x in pair]
 
-    def _pair(self, rng):
-        lr, hr = self._pairs[np.searchsorted(self._share, rng.random())]
-        side, scale = self._side, self._scale
-        top, left = (rng.integers(n - side + 1) for n in lr.shape[:2])
-        turn = symmetry.TURNS[rng.integers(len(symmetry.TURNS))]
+    def _choose(self, rng):
+        """A view, the place of an LR patch in it, a turn, and colours."""
+        which = np.searchsorted(self._share, rng.random())
+        top, left = (
+            rng.integers(n - self._side + 1) for n in self._shapes[which]
+        )
+        turn = rng.integers(len(symmetry.TURNS))
         colours = [0, 1, 2]
         if rng.random() < RECOLOURED:
             rng.shuffle(colours)
-        return [
-            symmetry.turned(
-                image[top * s :, left * s :][: side * s, : side * s, colours],
-                turn,
-            )
-            for image, s in ((lr, 1), (hr, scale))
-        ]
+        return which, top, left, turn, colours
+
+
+def on_device(numbers):
+    """An integer tensor, where it is computed."""
+    return torch.from_numpy(np.asarray(numbers, "int64")).to(DEVICE)
 
 
 def seen(images, channels):
     """What a network of so many channels sees of RGB images."""
-    return images if channels == 3 else color.luma(images).astype("float32")
+    return images if channels == 3 else color.luma(images)
 
 
 def to_tensor(images):
@@ -339,7 +389,7 @@ def scores(network, args):
     for name in SET5:
         paths = set5(args.data, name, args.scale)
         lr, hr = (images.read(path).pixels for path in paths)
-        lr = to_tensor(seen(lr, args.channels)[None]).to(DEVICE)
+        lr = to_tensor(seen(lr, args.channels)[None]).float().to(DEVICE)
         with torch.autocast(DEVICE, torch.bfloat16):
             sr = forward(network, lr)[0].permute(1, 2, 0).cpu().numpy()
         sr = sr.clip(0, 1) if args.channels == 1 else color.luma(sr.clip(0, 1))

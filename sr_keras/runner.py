@@ -1,7 +1,6 @@
 """A network as a compiled function of what people's images hold."""
 
 import contextlib
-import functools
 import math
 
 import numpy as np
@@ -160,21 +159,8 @@ class Runner:
         known = _held(self.network, "_pictures", dict)
         key = self._count, bits
         if key not in known:
-            known[key] = _compiled(self.network, *key, self._pays())
+            known[key] = _compiled(self.network, *key)
         return known[key]
-
-    def _pays(self):
-        """Whether winograd.py is to compute it.
-
-        Tiles of a network that sees all of the image have its means, and
-        their last bits may differ. All others are to have the same bytes.
-        """
-        if "pays" not in self._facts:
-            from sr_keras import winograd
-
-            everywhere = self.network.reach is None
-            self._facts["pays"] = everywhere and winograd.pays(self.network)
-        return self._facts["pays"]
 
 
 def rounded(array, bits, network):
@@ -230,17 +216,15 @@ def _held(network, name, make):
     return getattr(network, name).value
 
 
-def _compiled(network, count, bits, pays):
+def _compiled(network, count, bits):
     import tensorflow as tf
 
-    from sr_keras import winograd
+    from sr_keras import joined
     from sr_keras.models.classical import Interpolation
 
     # Its sums are written out, and the same for images of any size.
     interpolate = Interpolation(network.scale, dtype="float32")
-    computed = functools.partial(network, training=False)
-    if pays:
-        computed = winograd.forward(network)
+    computed = joined.forward(network)
 
     def forward(x):
         return tf.cast(computed(x), tf.float32)

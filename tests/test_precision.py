@@ -120,6 +120,15 @@ def test_what_a_picture_would_show_stays_exact():
     assert short == {f"block{i}_conv{j}" for i in (1, 2) for j in (1, 2)}
 
 
+def test_masks_of_attention_are_exact_to_use():
+    network = models.build("a2n", 2, num_blocks=1, num_filters=4, up_filters=4)
+    masks = {"block1_attention_mask", "up_mask1"}
+    for to_use in (False, True):
+        names = {x.name for x in precision.coarse(network, to_use)}
+        assert names.isdisjoint(masks) == to_use
+        assert {"block1_attention_masked", "up_masked1"} <= names
+
+
 def test_a_refiner_within_its_interpolation():
     network = models.build("srcnn", 2, channels=3)
     precision.compute_in(network, "bfloat16")

@@ -110,9 +110,14 @@ class Shared(keras.layers.Layer):
         Returns:
             Tensor (N, H, W, C).
         """
-        first, second, shares = inputs
-        shares = ops.softmax(shares / _TEMPERATURE, axis=-1)
+        first, second, numbers = inputs
+        shares = self.shares(numbers)
         return first * shares[..., :1] + second * shares[..., 1:]
+
+    @staticmethod
+    def shares(numbers):
+        """What each branch counts, from the two numbers."""
+        return ops.softmax(numbers / _TEMPERATURE, axis=-1)
 
     def compute_output_shape(self, input_shape):
         """The shape of one branch."""
