@@ -44,50 +44,51 @@ def replay(found, values, wanted):
     Returns:
         The same dict, with all that is wanted in it.
     """
-    weighed = _weighed(found, wanted)
+    means = _means(found, wanted)
+    branches = {id(x.outputs[0]) for pair in means.values() for x in pair}
     for call in found:
-        result = call.outputs[0]
-        if id(result) in weighed:
+        key = id(call.outputs[0])
+        if key in branches:
             continue
-        branches = [weighed.get(id(x)) for x in call.inputs[:2]]
-        if all(branches):
+        if key in means:
             numbers = values[id(call.inputs[2])]
-            values[id(result)] = _shared(call.layer, numbers, branches, values)
+            values[key] = _shared(call.layer, numbers, means[key], values)
             continue
         graph.replay([call], values)
         if _is_without_bias(call.layer):
-            values[id(result)] = _with_bias(values[id(result)])
+            values[key] = _with_bias(values[key])
     return values
 
 
-def _weighed(found, wanted):
-    """Convolutions whose results are only seen by a weighted mean.
+def _means(found, wanted):
+    """Weighted means of two convolutions that nothing else sees.
 
     Returns:
-        Dict of id of a result -> graph.Call.
+        Dict of id of a result -> list of two graph.Call, what it is made of.
     """
-    uses = collections.Counter(
-        id(x) for x in [*(x for call in found for x in call.inputs), *wanted]
-    )
+    seen = [x for call in found for x in call.inputs]
+    uses = collections.Counter(map(id, [*seen, *wanted]))
     makers = {id(call.outputs[0]): call for call in found}
-    weighed = {}
+    means = {}
     for call in found:
         # In its network's file, which is imported only if asked for.
         if type(call.layer).__name__ != "Shared":
             continue
-        branches = {id(x): makers.get(id(x)) for x in call.inputs[:2]}
+        branches = [makers.get(id(x)) for x in call.inputs[:2]]
         if all(
-            uses[key] == 1 and maker and _is_without_bias(maker.layer)
-            for key, maker in branches.items()
+            branch
+            and uses[id(branch.outputs[0])] == 1
+            and _is_without_bias(branch.layer)
+            for branch in branches
         ):
-            weighed |= branches
-    return weighed
+            means[id(call.outputs[0])] = branches
+    return means
 
 
 def _shared(layer, numbers, branches, values):
     """A weighted mean of what two convolutions give.
 
-    Weighing their kernels is less than weighing their results.
+    Their kernels are weighed, which are smaller than their results.
     """
     shares = layer.shares(tf.cast(numbers, tf.float32))
     results = []
