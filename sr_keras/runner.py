@@ -219,12 +219,12 @@ def _held(network, name, make):
 def _compiled(network, count, bits):
     import tensorflow as tf
 
-    from sr_keras import joined
+    from sr_keras import fused
     from sr_keras.models.classical import Interpolation
 
     # Its sums are written out, and the same for images of any size.
     interpolate = Interpolation(network.scale, dtype="float32")
-    computed = joined.forward(network)
+    computed = fused.forward(network)
 
     def forward(x):
         return tf.cast(computed(x), tf.float32)

@@ -276,11 +276,11 @@ class _Stage:
             return self._compiled(feeds)
 
     def _compute(self, feeds):
-        from sr_keras import joined
+        from sr_keras import fused
 
         known = map(id, [*self.needed, *self.means])
         known = dict(zip(known, feeds, strict=True))
-        values = joined.replay(self._calls, known, self.targets)
+        values = fused.replay(self._calls, known, self.targets)
         return [values[id(x)] for x in self.targets]
 
 

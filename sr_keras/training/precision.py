@@ -125,7 +125,8 @@ def compute_in(network, precision, to_use=False):
 def coarse(network, to_use=False):
     """The layers that `compute_in` has compute in the narrower format.
 
-    Those with weights, and those that see nothing but what these give.
+    Those with weights, and those that see nothing but what these give; to
+    make pictures, less what `compute_in` says.
 
     Args:
         network: functional `Network`.
@@ -150,7 +151,7 @@ def coarse(network, to_use=False):
 
 
 def _is_sigmoid(layer):
-    """A layer that takes three times as long in bfloat16, where it counts."""
+    """Whether it is a sigmoid, which takes three times as long in bfloat16."""
     activation = getattr(layer, "activation", None)
     return not layer.weights and activation is keras.activations.sigmoid
 

@@ -13,9 +13,6 @@ from keras import layers
 
 from sr_keras.models import graph
 
-# A graph has tensors from outside as constants up to this size.
-_CONSTANT = 128
-
 
 def forward(network):
     """A network in this form.
@@ -109,8 +106,7 @@ def _is_without_bias(layer):
 
 
 def _with_bias(features):
-    """Add nothing, which as a constant would be optimized away."""
-    count = features.shape[-1]
+    """Add zeros from outside: a graph's own would be optimized away."""
     with tf.init_scope():
-        zeros = tf.zeros(count + _CONSTANT, features.dtype)
-    return tf.nn.bias_add(features, zeros[:count])
+        zeros = tf.zeros(features.shape[-1], features.dtype)
+    return tf.nn.bias_add(features, zeros)

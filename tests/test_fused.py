@@ -7,7 +7,7 @@ import tensorflow as tf
 from checks import picture, randomized
 from keras import layers
 
-from sr_keras import joined, models, runner
+from sr_keras import fused, models, runner
 from sr_keras.training import precision
 
 
@@ -20,7 +20,7 @@ def network():
 
 def compiled(model):
     shape = tf.TensorSpec((1, None, None, model.input_shape[-1]))
-    return tf.function(joined.forward(model), [shape], autograph=False)
+    return tf.function(fused.forward(model), [shape], autograph=False)
 
 
 def nodes(function, kind):
@@ -95,9 +95,9 @@ def test_a_branch_that_is_seen_elsewhere_too():
 @pytest.mark.parametrize("tile", [None, 7])
 def test_a_network_is_used_in_this_form(network, monkeypatch, tile):
     calls = []
-    shared = joined._shared
+    shared = fused._shared
     monkeypatch.setattr(
-        joined, "_shared", lambda *x: calls.append(x) or shared(*x)
+        fused, "_shared", lambda *x: calls.append(x) or shared(*x)
     )
     runner.forget(network)
     image = picture(24, 20)
