@@ -217,10 +217,33 @@ def test_too_few_errors_say_nothing():
     assert [rule(0.0, two) for _ in range(1000)] == [1.0] * 1000
 
 
+def shaken(error, draw, bit=1e-16):
+    """The same curve with its last bits moved, as another processor would."""
+    bits = np.random.default_rng(draw)
+    return lambda step: error(step) * (1 + bit * bits.choice([-2, -1, 1, 2]))
+
+
 @pytest.mark.filterwarnings("error")
-def test_a_perfect_line_and_a_flat_one():
-    assert drops(followed(lambda step: 0.5, 500))[0] in (300, 360, 420)
-    assert (followed(lambda step: 1 - step * 1e-4, 400) == 1).all()
+@pytest.mark.parametrize("bit", [1e-16, 6e-8])
+@pytest.mark.parametrize("level", [0.5, 1 / 3, 1e-9, 0.0])
+def test_a_flat_curve_always_drops_the_rate(level, bit):
+    for draw in range(100):
+        curve = shaken(lambda step: level, draw, bit)
+        assert drops(followed(curve, 700)) == [300, 600]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_perfect_line_never_does():
+    for draw in range(100):
+        line = shaken(lambda step: 1 - step * 1e-4, draw)
+        assert (followed(line, 700) == 1).all()
+
+
+def test_float32_errors_that_fall_little_by_little_keep_the_rate():
+    def error(step):
+        return np.float32(1e-3 * (1 - step * 1e-6))
+
+    assert (followed(error, 700) == 1).all()
 
 
 def test_is_no_keras_schedule():

@@ -7,8 +7,6 @@ errors so far, and the factor multiplies the learning rate. None means stop.
 
 import math
 
-import numpy as np
-
 
 def cosine(progress, history=None, warmup=0.05):
     """A linear rise, then half a cosine from 1 to 0.01.
@@ -76,22 +74,49 @@ class Official:
             history: list of (step, mean squared reconstruction error).
         """
         settled = self._steps - self._dropped > self.settling
-        if settled and self._steps % self.patience == 0:
-            recent = history[-self.points :]
-            if self._lost(np.array(recent, float)):
-                self.factor /= 10
-                self._dropped = self._steps
+        looks = settled and self._steps % self.patience == 0
+        if looks and _is_flat(history[-self.points :], self.ratio):
+            self.factor /= 10
+            self._dropped = self._steps
         self._steps += 1
         if self.learning_rate * self.factor < self.floor:
             return None
         return self.factor
 
-    def _lost(self, recent):
-        """Whether the slope is lost in the uncertainty of its own fit."""
-        if len(recent) < 3:  # through two there always is a line
-            return False
-        (slope, _), spread = np.polyfit(*recent.T, 1, cov=True)
-        return -self.ratio * slope < math.sqrt(spread[0, 0])
+
+# Errors are float32: a relative fall smaller than this is rounding, and so is
+# the standard error beside it.
+_ROUNDING = 4 * 2.0**-23
+
+
+def _is_flat(points: list[tuple[float, float]], ratio: float) -> bool:
+    """Tell if the slope of a line through points is lost in its own error.
+
+    Sums are exact (`math.fsum`), so that no processor's order of summation
+    decides.
+
+    Args:
+        points: pairs (step, error). Two or fewer are never flat: a line fits
+            them perfectly.
+        ratio: what the slope is multiplied by first.
+    """
+    if len(points) < 3:
+        return False
+    steps, errors = (_centered(values) for values in zip(*points, strict=True))
+    spread = math.fsum(x * x for x in steps)
+    slope = math.fsum(x * y for x, y in zip(steps, errors, strict=True))
+    slope /= spread
+    fall = -slope * (points[-1][0] - points[0][0])
+    if fall <= _ROUNDING * max(abs(error) for _, error in points):
+        return True
+    left = (y - slope * x for x, y in zip(steps, errors, strict=True))
+    variance = math.fsum(r * r for r in left) / (len(points) - 2)
+    return -ratio * slope < math.sqrt(variance / spread)
+
+
+def _centered(values: tuple[float, ...]) -> list[float]:
+    mean = math.fsum(values) / len(values)
+    return [value - mean for value in values]
 
 
 def get(name, learning_rate):
