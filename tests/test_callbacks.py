@@ -26,9 +26,18 @@ def test_optimizers(name, kind):
     assert (made.use_ema, made.ema_momentum) == (True, 0.98)
 
 
+@pytest.mark.parametrize(("name", "own"), [("adam", 1e-7), ("muon", 1e-8)])
+def test_epsilon(name, own):
+    assert optimizer_of(Learning(optimizer=name)).epsilon == own
+    made = optimizer_of(Learning(optimizer=name, epsilon=1e-9))
+    assert made.epsilon == 1e-9
+    with pytest.raises(ValueError, match="epsilon must be more than 0, not 0"):
+        Learning(epsilon=0)
+
+
 def test_an_optimizer_that_is_not_there():
     other = types.SimpleNamespace(
-        optimizer="sgd", learning_rate=1e-3, beta1=0.9
+        optimizer="sgd", learning_rate=1e-3, beta1=0.9, epsilon=None
     )
     with pytest.raises(ValueError, match="'sgd': use one of adam, muon"):
         optimizer_of(other)

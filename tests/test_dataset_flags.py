@@ -107,14 +107,16 @@ def test_flags_of_learning(made):
     run = made(
         "--epochs", 7, "--steps-per-epoch", 11, "--loss", "0.5*l1+2*l2",
         "--optimizer", "adamw", "--learning-rate", 0.01, "--beta1", 0.8,
-        "--beta2", 0.9, "--weight-decay", 0.2, "--schedule", "step",
-        "--step-every", 3, "--step-factor", 0.1, "--final-rate", 1e-4,
+        "--beta2", 0.9, "--epsilon", 1e-9, "--weight-decay", 0.2,
+        "--schedule", "step", "--step-every", 3, "--step-factor", 0.1,
+        "--final-rate", 1e-4,
         "--clip-norm", 2, "--ema", 0.99, "--skip-factor", 7, "--skip-limit", 5,
         "--seed", 3, "--layer-rates", "head=1e-3,tail=0", "--keep-every", 2,
     )  # fmt: skip
     optimizer = run.trainer.optimizer
     assert isinstance(optimizer, keras.optimizers.AdamW)
     assert (optimizer.beta_1, optimizer.beta_2) == (0.8, 0.9)
+    assert optimizer.epsilon == 1e-9
     assert optimizer.weight_decay == 0.2
     assert optimizer.global_clipnorm == 2
     assert [float(optimizer._learning_rate(k)) for k in (0, 33, 66)] == (

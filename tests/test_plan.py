@@ -72,6 +72,7 @@ def test_every_recipe_is_understood(name):
         ("learning", {"step_factor": 2}, "step_factor must be above 0"),
         ("learning", {"skip_factor": 1}, "skip_factor must be more than 1"),
         ("learning", {"weight_decay": -1}, "weight_decay must be 0 or more"),
+        ("learning", {"epsilon": 0}, "epsilon must be more than 0, not 0"),
         ("learning", {"seed": -1}, "seed must be 0 to"),
         ("lerning", {}, "unknown config setting lerning"),
     ],

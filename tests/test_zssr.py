@@ -121,5 +121,7 @@ def test_recipes_are_settings(which):
     made = settings(models.recipe("zssr", which))
     network = models.build_bare("zssr", 2, **made.network)
     assert network.count_params() > 0
+    # TensorFlow 1's for the authors' Adam.
+    assert made.learning.epsilon == (1e-8 if which == "paper" else None)
     if which == "seed" and made.network:
         assert network.count_params() == 188_247

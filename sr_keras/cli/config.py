@@ -9,6 +9,10 @@ from pathlib import Path
 # What a config.json says for people only.
 _NOTES = ("version", "versions", "command", "resumed_by")
 
+# Settings that runs of older versions did not write down, and the value that
+# they had: whatever a recipe says today, a run goes on as it began.
+_BEFORE = {"learning": {"epsilon": None}}
+
 
 @dataclasses.dataclass(frozen=True)
 class Request:
@@ -50,6 +54,10 @@ def read(path):
         raise ValueError(f"{path} is not a config.json: {e}") from e
     if not isinstance(config, dict):
         raise ValueError(f"{path} is not a config.json: it is no object")
+    if "version" in config:
+        for name, fields in _BEFORE.items():
+            if isinstance(config.get(name), dict):
+                config[name] = {**fields, **config[name]}
     return {k: v for k, v in config.items() if k not in _NOTES}
 
 

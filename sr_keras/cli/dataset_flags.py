@@ -45,6 +45,7 @@ _FLAGS = {
         "help": "Adam's first decay, Muon's momentum"}),
     "--beta2": ("learning", "beta2", {"type": NUMBER, "metavar": "B",
         "help": "Adam's second decay"}),
+    "--epsilon": FLAGS["--epsilon"],
     "--momentum": ("learning", "momentum", {"type": NUMBER, "metavar": "M",
         "help": "of SGD"}),
     "--weight-decay": ("learning", "weight_decay", {"type": AMOUNT,
@@ -109,7 +110,8 @@ _TOP = {
 }  # fmt: skip
 
 _OPTIONAL = (
-    "hr_patch_size", "stride", "steps_per_epoch", "final_rate", "clip_norm",
+    "hr_patch_size", "stride", "steps_per_epoch", "epsilon", "final_rate",
+    "clip_norm",
 )  # fmt: skip
 
 _OWN = objectives.with_flags()

@@ -153,6 +153,9 @@ FLAGS = {
         "metavar": "RATE"}),
     "--beta1": ("learning", "beta1", {"type": NUMBER, "metavar": "B",
         "help": "Adam's first decay, Muon's momentum"}),
+    "--epsilon": ("learning", "epsilon", {"type": POSITIVE, "metavar": "E",
+        "help": "added to the root of Adam's second moment (default: 1e-7, "
+        "of muon 1e-8)"}),
     "--schedule": ("learning", "schedule", {
         "choices": ("official", "step", "cosine", "cyclic")}),
     "--max-steps": ("learning", "max_steps", {"type": WHOLE,
@@ -232,5 +235,8 @@ SIZES = ("scale", "width", "height")
 FILES = ("image", "kernel", "ground_truth", "baseline")
 
 ZERO_SHOT = Kind(
-    FLAGS, TOP, ("network", "augmentation", "learning", "finish"), ("tile",)
+    FLAGS,
+    TOP,
+    ("network", "augmentation", "learning", "finish"),
+    ("tile", "epsilon"),
 )

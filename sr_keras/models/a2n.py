@@ -12,6 +12,7 @@ from keras import layers, ops
 from sr_keras.models import published as published_weights
 from sr_keras.models.classical import METHODS, Interpolation
 from sr_keras.models.network import Network
+from sr_keras.models.recipes import EPSILON
 from sr_keras.names import unknown
 
 # The slope of every leaky ReLU, and the divisor of the attention dropout
@@ -262,9 +263,9 @@ RECIPES = {
         },
         "learning": {
             "loss": "l1", "optimizer": "adam", "learning_rate": 1e-4,
-            "beta1": 0.9, "beta2": 0.999, "schedule": "step",
-            "step_every": 200, "step_factor": 0.5, "epochs": 1000,
-            "steps_per_epoch": 1000,
+            "beta1": 0.9, "beta2": 0.999, "epsilon": EPSILON,
+            "schedule": "step", "step_every": 200, "step_factor": 0.5,
+            "epochs": 1000, "steps_per_epoch": 1000,
         },
     },
     # The TensorFlow port of A2N that this project grew from.

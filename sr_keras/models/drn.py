@@ -17,7 +17,7 @@ from keras import layers
 from sr_keras.layers import DIV2K_MEAN, FixedUpsample, MeanShift, PixelShuffle
 from sr_keras.models import published as published_weights
 from sr_keras.models.network import Network
-from sr_keras.models.recipes import COSINE
+from sr_keras.models.recipes import COSINE, EPSILON
 
 # (blocks, filters) of table 1 and the authors' code, by variant and scale.
 _SIZES = {
@@ -268,9 +268,9 @@ RECIPES = {
         "dual": {"dual_weight": 0.1},
         "learning": {
             "loss": "l1", "optimizer": "adam", "learning_rate": 1e-4,
-            "beta1": 0.9, "beta2": 0.999, "schedule": "cosine",
-            "final_rate": 1e-7, "epochs": 1000, "steps_per_epoch": 1000,
-            "skip_factor": 1e6,
+            "beta1": 0.9, "beta2": 0.999, "epsilon": EPSILON,
+            "schedule": "cosine", "final_rate": 1e-7, "epochs": 1000,
+            "steps_per_epoch": 1000, "skip_factor": 1e6,
         },
     },
 }  # fmt: skip

@@ -13,7 +13,7 @@ from keras import layers, ops
 from sr_keras.layers import DIV2K_MEAN, MeanShift, PixelShuffle
 from sr_keras.models import published as published_weights
 from sr_keras.models.network import Network, reach_of
-from sr_keras.models.recipes import COSINE
+from sr_keras.models.recipes import COSINE, EPSILON
 
 
 @keras.saving.register_keras_serializable("sr_keras")
@@ -142,12 +142,14 @@ def published(shapes, scale):
     )
 
 
-# Section 4.2: 48x48 LR patches, batch 16, L1, Adam (0.9, 0.999, 1e-8), 1e-4
+# Section 4.2: 48x48 LR patches, batch 16, L1, Adam (0.9, 0.999, 1e-8 on
+# images in [0, 255]), 1e-4
 # halved every 2e5 steps; their code stops at 3e5.
 _LEARNING = {
     "loss": "l1", "optimizer": "adam", "learning_rate": 1e-4, "beta1": 0.9,
-    "beta2": 0.999, "schedule": "step", "step_every": 200,
-    "step_factor": 0.5, "epochs": 300, "steps_per_epoch": 1000,
+    "beta2": 0.999, "epsilon": EPSILON, "schedule": "step",
+    "step_every": 200, "step_factor": 0.5, "epochs": 300,
+    "steps_per_epoch": 1000,
 }  # fmt: skip
 
 RECIPES = {

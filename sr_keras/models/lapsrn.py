@@ -16,6 +16,7 @@ from keras import layers
 
 from sr_keras.layers import BilinearKernel
 from sr_keras.models.network import Network, reach_of
+from sr_keras.models.recipes import COSINE
 
 
 @keras.saving.register_keras_serializable("sr_keras")
@@ -120,11 +121,7 @@ RECIPES = {
         "data": {
             "hr_patch_size": 128, "batch_size": 16, "degradation": "bicubic",
         },
-        "learning": {
-            "loss": "charbonnier", "optimizer": "adam",
-            "learning_rate": 2e-4, "schedule": "cosine", "final_rate": 1e-6,
-            "epochs": 300, "steps_per_epoch": 1000,
-        },
+        "learning": {**COSINE, "loss": "charbonnier"},
     },
     "paper": {
         # Section 4.1: 64 HR patches of 128x128 a step, on luma.

@@ -45,11 +45,12 @@ RECIPES = {
             "hr_patch_size": 96, "batch_size": 16, "degradation": "bicubic",
         },
         # Section 3.2: Adam with beta1 = 0.9; 1e5 steps at 1e-4, and 1e5 at
-        # 1e-5.
+        # 1e-5. The epsilon is Kingma and Ba's: see srresnet.py.
         "learning": {
             "loss": "l2", "optimizer": "adam", "learning_rate": 1e-4,
-            "beta1": 0.9, "schedule": "step", "step_every": 100,
-            "step_factor": 0.1, "epochs": 200, "steps_per_epoch": 1000,
+            "beta1": 0.9, "epsilon": 1e-8, "schedule": "step",
+            "step_every": 100, "step_factor": 0.1, "epochs": 200,
+            "steps_per_epoch": 1000,
         },
         # Equation 3: the content loss and 1e-3 of the adversarial one.
         # Section 3.2: VGG54, its features divided by 12.75, which is a weight

@@ -206,8 +206,10 @@ RECIPES = {
             "crop_sizes": (128,),
         },
         "learning": {
+            # ZSSR.py, build_network: TensorFlow 1's Adam has 1e-8.
             "loss": "l1", "optimizer": "adam", "learning_rate": 1e-3,
-            "schedule": "official", "max_steps": 3000, "batch_size": 1,
+            "epsilon": 1e-8, "schedule": "official", "max_steps": 3000,
+            "batch_size": 1,
         },
         "finish": {"fusion": "median", "back_projection": 10,
                    "keep_colours": True},

@@ -31,10 +31,11 @@ Settings = adversarial_settings.Settings
 
 # What goes over the recipe of a network that was not made for this.
 RECIPE = {
-    # Section 3.2: Adam with beta1 = 0.9, from 1e-4 to 1e-5.
+    # Section 3.2: Adam with beta1 = 0.9, from 1e-4 to 1e-5. The epsilon is
+    # Kingma and Ba's (2015, algorithm 1).
     "learning": {
         "optimizer": "adam", "learning_rate": 1e-4, "schedule": "cosine",
-        "final_rate": 1e-5, "layer_rates": {}, "epochs": 100,
+        "final_rate": 1e-5, "epsilon": 1e-8, "layer_rates": {}, "epochs": 100,
     },
 }  # fmt: skip
 

@@ -17,6 +17,7 @@ import tensorflow as tf
 import pipelines
 from sr_keras import artifact, losses
 from sr_keras.models.dual_heads import FILE, DualHeads, check_fit, heads_for
+from sr_keras.models.recipes import EPSILON
 from sr_keras.resize import resize
 from sr_keras.training.optimizers import optimizer_of
 from sr_keras.training.pixel import at_level, pixel_loss
@@ -27,7 +28,7 @@ from sr_keras.training.trainer import Trainer
 RECIPE = {
     "learning": {
         "loss": "l1", "optimizer": "adam", "learning_rate": 1e-4,
-        "schedule": "cosine", "final_rate": 1e-7,
+        "epsilon": EPSILON, "schedule": "cosine", "final_rate": 1e-7,
     },
 }  # fmt: skip
 

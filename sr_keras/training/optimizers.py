@@ -25,18 +25,20 @@ def optimizer_of(learning, network, steps):
     """
     rate = schedules.of_epochs(learning, steps)
     common = {"global_clipnorm": learning.clip_norm}
-    betas = {"beta_1": learning.beta1, "beta_2": learning.beta2}
+    adam = {"beta_1": learning.beta1, "beta_2": learning.beta2}
+    if learning.epsilon is not None:
+        adam["epsilon"] = learning.epsilon
     if learning.optimizer == "sgd":
         cls, own = keras.optimizers.SGD, {"momentum": learning.momentum}
         own["weight_decay"] = learning.weight_decay or None
     elif learning.optimizer == "muon":
-        cls, own = ConvMuon, {**betas, "momentum": learning.beta1}
+        cls, own = ConvMuon, {**adam, "momentum": learning.beta1}
         own["weight_decay"] = learning.weight_decay or None
     elif learning.optimizer == "adamw":
         cls = keras.optimizers.AdamW
-        own = {**betas, "weight_decay": learning.weight_decay}
+        own = {**adam, "weight_decay": learning.weight_decay}
     else:
-        cls, own = keras.optimizers.Adam, betas
+        cls, own = keras.optimizers.Adam, adam
     if not learning.layer_rates:
         return cls(rate, **common, **own)
     factors = _factors(learning, network)

@@ -54,6 +54,8 @@ class Learning:
         learning_rate: float, the first.
         beta1: float, Adam's first decay; Muon's momentum.
         beta2: float, Adam's second.
+        epsilon: float, added to the root of Adam's second moment; None for the
+            optimizer's own, 1e-7 of Adam and AdamW and 1e-8 of Muon.
         momentum: float, of SGD.
         weight_decay: float, of AdamW, Muon and SGD.
         schedule: "constant", "step" or "cosine".
@@ -77,6 +79,7 @@ class Learning:
     learning_rate: float = 1e-4
     beta1: float = 0.9
     beta2: float = 0.999
+    epsilon: _Some = None
     momentum: float = 0.9
     weight_decay: float = 0.0
     schedule: str = "constant"
@@ -109,7 +112,7 @@ class Learning:
         for name in ("beta1", "beta2", "momentum", "ema"):
             value = getattr(self, name)
             _check(0 <= value < 1, name, "from 0 to less than 1", value)
-        for name in ("learning_rate", "final_rate", "clip_norm"):
+        for name in ("learning_rate", "epsilon", "final_rate", "clip_norm"):
             value = getattr(self, name)
             some = value is None or 0 < value < math.inf
             _check(some, name, "more than 0", value)

@@ -5,6 +5,7 @@ Shocher et al. 2018, sections 3.1 to 3.3.
 
 import dataclasses
 import itertools
+import math
 import time
 
 import keras
@@ -73,6 +74,8 @@ class Learning:
         optimizer: "adam" or "muon" (`training.muon.ConvMuon`).
         learning_rate: float.
         beta1: float, Adam's first decay; Muon's momentum.
+        epsilon: float, added to the root of Adam's second moment; None for the
+            optimizer's own, 1e-7 of Adam and 1e-8 of Muon.
         schedule: str, of `training.schedules`.
         max_steps: int, for all the scales together.
         batch_size: int.
@@ -90,6 +93,7 @@ class Learning:
     optimizer: str = "muon"
     learning_rate: float = 4e-3
     beta1: float = 0.9
+    epsilon: float | int | None = None
     schedule: str = "cosine"
     max_steps: int = 1000
     batch_size: int = 4
@@ -130,6 +134,8 @@ class Learning:
             )
         if not 0 <= self.beta1 < 1:
             raise ValueError(f"beta1 must be in [0, 1), not {self.beta1}")
+        if self.epsilon is not None and not 0 < self.epsilon < math.inf:
+            raise ValueError(f"epsilon must be more than 0, not {self.epsilon}")
         if not _is_rising((0, *self.result_at, 1)):
             raise ValueError(
                 "result_at takes rising shares between 0 and 1, not "
@@ -156,11 +162,13 @@ def optimizer_of(learning):
         ValueError: there is no such optimizer.
     """
     rate, beta1 = learning.learning_rate, learning.beta1
-    average = {"use_ema": True, "ema_momentum": 0.98}
+    more = {"use_ema": True, "ema_momentum": 0.98}
+    if learning.epsilon is not None:
+        more["epsilon"] = learning.epsilon
     if learning.optimizer == "muon":
-        return ConvMuon(rate, momentum=beta1, **average)
+        return ConvMuon(rate, momentum=beta1, **more)
     if learning.optimizer == "adam":
-        return keras.optimizers.Adam(rate, beta_1=beta1, **average)
+        return keras.optimizers.Adam(rate, beta_1=beta1, **more)
     raise ValueError(
         f"no optimizer {learning.optimizer!r}: use one of "
         f"{', '.join(OPTIMIZERS)}"
