@@ -53,11 +53,14 @@ _CONTENT = {
 }  # fmt: skip
 
 TRAINERS = {
-    "pixel-small": Case("pixel", "espcn", 2, {"num_filters": [4, 4]}),
+    "pixel-small": Case(
+        "pixel", "espcn", 2, {"num_filters": [4, 4]},
+        {"learning": {"weight_decay": 0.1}},
+    ),
     "pixel": Case("pixel", "srresnet", 2, {"num_blocks": 1, "num_filters": 4}),
     "pixel-levels": Case(
         "pixel", "lapsrn", 4, {"num_layers": 1, "num_filters": 4},
-        {"learning": {"clip_norm": 0.02, "ema": 0.9}},
+        {"learning": {"clip_norm": 0.02, "ema": 0.9, "weight_decay": 0.1}},
     ),
     "adversarial": Case(
         "adversarial", "srresnet", 2, {"num_blocks": 1, "num_filters": 4},

@@ -148,6 +148,7 @@ def test_momentum_and_the_cosine(made):
     run = made("--optimizer", "sgd", "--momentum", 0.3, "--schedule", "cosine",
                "--epochs", 2, "--steps-per-epoch", 2)  # fmt: skip
     assert run.trainer.optimizer.momentum == 0.3
+    assert run.trainer.optimizer.l2 == 0
     assert float(run.trainer.optimizer._learning_rate(4)) < 1e-5
 
 

@@ -1,9 +1,12 @@
+import types
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from sr_keras import models
-from sr_keras.cli import config
+from sr_keras.cli import config, objectives
 from sr_keras.training.optimizers import optimizer_of
 from sr_keras.training.plan import Learning
 
@@ -63,9 +66,105 @@ def test_epsilon_of_recipes(name, which, epsilon):
     assert made.epsilon == epsilon
 
 
-def test_old_runs_keep_the_epsilon_that_they_began_with(tmp_path):
+def network_of(*values):
+    """What an optimizer needs to know of a network, with layers a, b, c."""
+    variables = []
+    for name, value in zip("abc", values, strict=False):
+        with keras.name_scope(name):
+            variables.append(keras.Variable(np.float32([value]), name="kernel"))
+    learner = types.SimpleNamespace(trainable_variables=variables)
+    return types.SimpleNamespace(name="abc", learner=learner)
+
+
+def places_of(values, gradients, graph=False, **learning):
+    """Where weights are after each step of an optimizer, (steps, weights)."""
+    network = network_of(*values)
+    variables = network.learner.trainable_variables
+    optimizer = optimizer_of(Learning(**learning), network, 10)
+    optimizer.build(variables)
+    step = optimizer.apply
+    if graph:
+        step = tf.function(lambda g: optimizer.apply(g, variables))
+    places = []
+    for gradient in gradients:
+        step([tf.constant([g], "float32") for g in gradient])
+        places.append([float(v[0]) for v in variables])
+    return np.array(places)
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_decay_of_sgd_is_a_part_of_the_gradient(graph):
+    # By hand: v = 0.5 v - 0.1 (g + 0.2 w), w = w + v.
+    # w = 2, g = 1: v = -0.14, w = 1.86.
+    # g = -1: v = -0.07 - 0.1 (-1 + 0.372) = -0.0072, w = 1.8528.
+    found = places_of(
+        [2.0], [[1.0], [-1.0]], graph, optimizer="sgd", learning_rate=0.1,
+        momentum=0.5, weight_decay=0.2,
+    )  # fmt: skip
+    np.testing.assert_allclose(found[:, 0], [1.86, 1.8528], rtol=1e-6)
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_decay_of_sgd_is_that_of_torch(graph):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    values, gradients = rng.normal(size=3), rng.normal(size=(5, 3))
+    found = places_of(
+        values, gradients, graph, optimizer="sgd", learning_rate=0.1,
+        momentum=0.9, weight_decay=0.3, layer_rates={"b": 0.02, "c": 0},
+    )  # fmt: skip
+    weights = [torch.tensor([v], requires_grad=True) for v in values]
+    groups = [
+        {"params": [w], "lr": rate}
+        for w, rate in zip(weights, (0.1, 0.02, 0.0), strict=True)
+    ]
+    optimizer = torch.optim.SGD(groups, 0.1, momentum=0.9, weight_decay=0.3)
+    for i, step in enumerate(gradients):
+        for weight, gradient in zip(weights, step, strict=True):
+            weight.grad = torch.tensor([gradient])
+        optimizer.step()
+        wanted = [w.item() for w in weights]
+        np.testing.assert_allclose(found[i], wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_decoupled_decay_is_at_the_rate_of_the_layer(name, graph):
+    given = {"optimizer": name, "learning_rate": 0.1, "weight_decay": 0.5}
+    found = places_of(
+        [2.0, 2.0, 2.0], [[0, 0, 0]], graph, **given,
+        layer_rates={"b": 0.02, "c": 0},
+    )  # fmt: skip
+    np.testing.assert_allclose(found, [[1.9, 1.98, 2.0]], rtol=1e-6)
+    np.testing.assert_allclose(places_of([2.0], [[0]], **given), [[1.9]])
+
+
+def test_adam_takes_no_decay_in_silence():
+    with pytest.raises(ValueError, match="0.1: use --optimizer adamw"):
+        Learning(optimizer="adam", weight_decay=0.1)
+    for name in ("adamw", "muon", "sgd"):
+        Learning(optimizer=name, weight_decay=0.1)
+
+
+@pytest.mark.parametrize("name", ["srcnn", "lapsrn"])
+@pytest.mark.parametrize("objective", ["adversarial", "dual"])
+def test_other_objectives_leave_the_settings_of_sgd_behind(name, objective):
+    recipe = models.recipe(name, "paper")
+    _, groups = objectives.groups_of(recipe, objective, [{}])
+    made = Learning(**groups["learning"])
+    assert made.optimizer == "adam"
+    assert not made.weight_decay
+    assert not made.layer_rates
+
+
+def test_old_runs_go_on_as_they_began(tmp_path):
     path = tmp_path / "config.json"
     path.write_text('{"version": "0.1.0", "learning": {"loss": "l1"}}')
     assert config.read(path)["learning"] == {"epsilon": None, "loss": "l1"}
+    path.write_text(
+        '{"version": "0.1.0", "learning": '
+        '{"optimizer": "adam", "weight_decay": 0.1}}'
+    )
+    assert Learning(**config.read(path)["learning"]).weight_decay == 0
     path.write_text('{"learning": {"loss": "l1"}}')
     assert config.read(path)["learning"] == {"loss": "l1"}

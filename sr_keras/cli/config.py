@@ -9,10 +9,6 @@ from pathlib import Path
 # What a config.json says for people only.
 _NOTES = ("version", "versions", "command", "resumed_by")
 
-# Settings that runs of older versions did not write down, and the value that
-# they had: whatever a recipe says today, a run goes on as it began.
-_BEFORE = {"learning": {"epsilon": None}}
-
 
 @dataclasses.dataclass(frozen=True)
 class Request:
@@ -55,10 +51,20 @@ def read(path):
     if not isinstance(config, dict):
         raise ValueError(f"{path} is not a config.json: it is no object")
     if "version" in config:
-        for name, fields in _BEFORE.items():
-            if isinstance(config.get(name), dict):
-                config[name] = {**fields, **config[name]}
+        _restore(config.get("learning"))
     return {k: v for k, v in config.items() if k not in _NOTES}
+
+
+def _restore(learning):
+    """Say what an older version left unsaid.
+
+    Whatever recipes say today, a run goes on as it began.
+    """
+    if not isinstance(learning, dict) or "epsilon" in learning:
+        return
+    learning["epsilon"] = None
+    if learning.get("optimizer") == "adam":  # it took no notice of it
+        learning["weight_decay"] = 0.0
 
 
 def checked(config, kind, path):

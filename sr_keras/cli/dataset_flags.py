@@ -49,7 +49,8 @@ _FLAGS = {
     "--momentum": ("learning", "momentum", {"type": NUMBER, "metavar": "M",
         "help": "of SGD"}),
     "--weight-decay": ("learning", "weight_decay", {"type": AMOUNT,
-        "metavar": "W", "help": "of AdamW, Muon and SGD"}),
+        "metavar": "W", "help": "of AdamW, Muon and SGD (of SGD as an L2 "
+        "penalty)"}),
     "--schedule": ("learning", "schedule", {
         "choices": ("constant", "step", "cosine")}),
     "--step-every": ("learning", "step_every", {"type": SIDE, "metavar": "N",

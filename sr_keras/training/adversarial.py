@@ -35,7 +35,8 @@ RECIPE = {
     # Kingma and Ba's (2015, algorithm 1).
     "learning": {
         "optimizer": "adam", "learning_rate": 1e-4, "schedule": "cosine",
-        "final_rate": 1e-5, "epsilon": 1e-8, "layer_rates": {}, "epochs": 100,
+        "final_rate": 1e-5, "epsilon": 1e-8, "weight_decay": 0.0,
+        "layer_rates": {}, "epochs": 100,
     },
 }  # fmt: skip
 

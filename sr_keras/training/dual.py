@@ -28,7 +28,8 @@ from sr_keras.training.trainer import Trainer
 RECIPE = {
     "learning": {
         "loss": "l1", "optimizer": "adam", "learning_rate": 1e-4,
-        "epsilon": EPSILON, "schedule": "cosine", "final_rate": 1e-7,
+        "epsilon": EPSILON, "weight_decay": 0.0, "layer_rates": {},
+        "schedule": "cosine", "final_rate": 1e-7,
     },
 }  # fmt: skip
 

@@ -1,12 +1,41 @@
 """Optimizers of trainings on many images."""
 
 import keras
+from keras import ops
 
 from sr_keras.names import unknown
 from sr_keras.training import schedules
 from sr_keras.training.muon import ConvMuon
 
 OPTIMIZERS = ("adam", "adamw", "muon", "sgd")
+
+
+@keras.saving.register_keras_serializable("sr_keras")
+class L2SGD(keras.optimizers.SGD):
+    """SGD with weight decay as Caffe and MatConvNet have it.
+
+    The decay is the gradient of an L2 penalty: it is added to each gradient
+    and goes through the momentum. Keras's own is apart from both, as AdamW's.
+
+    Args:
+        learning_rate: float or schedule.
+        l2: float, a weight's own part in its gradient.
+        **kwargs: as for `keras.optimizers.SGD`.
+    """
+
+    def __init__(self, learning_rate=0.01, l2=0.0, name="l2_sgd", **kwargs):
+        super().__init__(learning_rate, name=name, **kwargs)
+        self.l2 = l2
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Change one variable."""
+        if self.l2:
+            gradient = ops.cast(gradient, variable.dtype) + self.l2 * variable
+        super().update_step(gradient, variable, learning_rate)
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "l2": self.l2}
 
 
 def optimizer_of(learning, network, steps):
@@ -29,8 +58,8 @@ def optimizer_of(learning, network, steps):
     if learning.epsilon is not None:
         adam["epsilon"] = learning.epsilon
     if learning.optimizer == "sgd":
-        cls, own = keras.optimizers.SGD, {"momentum": learning.momentum}
-        own["weight_decay"] = learning.weight_decay or None
+        cls, own = L2SGD, {"momentum": learning.momentum}
+        own["l2"] = learning.weight_decay
     elif learning.optimizer == "muon":
         cls, own = ConvMuon, {**adam, "momentum": learning.beta1}
         own["weight_decay"] = learning.weight_decay or None
@@ -72,7 +101,15 @@ def _with_factors(cls):
             self.factors = factors
 
         def update_step(self, gradient, variable, learning_rate):
-            factor = self.factors[self._get_variable_index(variable)]
-            super().update_step(gradient, variable, learning_rate * factor)
+            rate = (
+                learning_rate * self.factors[self._get_variable_index(variable)]
+            )
+            if self.weight_decay:
+                decay = ops.cast(rate * self.weight_decay, variable.dtype)
+                self.assign_sub(variable, variable * decay)
+            super().update_step(gradient, variable, rate)
+
+        def _apply_weight_decay(self, variables):
+            """Done in `update_step`: Keras's has one rate for all."""
 
     return LayerRates

@@ -57,7 +57,8 @@ class Learning:
         epsilon: float, added to the root of Adam's second moment; None for the
             optimizer's own, 1e-7 of Adam and AdamW and 1e-8 of Muon.
         momentum: float, of SGD.
-        weight_decay: float, of AdamW, Muon and SGD.
+        weight_decay: float; of SGD the L2 part of the gradient, of AdamW and
+            Muon apart from it. Adam has none.
         schedule: "constant", "step" or "cosine".
         step_every: int, epochs between two drops of "step".
         step_factor: float, what each multiplies the rate by.
@@ -130,6 +131,12 @@ class Learning:
             0 <= self.weight_decay < math.inf, "weight_decay", "0 or more",
             self.weight_decay,
         )  # fmt: skip
+        if self.weight_decay and self.optimizer == "adam":
+            raise ValueError(
+                "adam has no weight decay, and weight_decay is "
+                f"{self.weight_decay}: use --optimizer adamw, or "
+                "--weight-decay 0"
+            )
         _check(0 <= self.seed < 2**32, "seed", "0 to 4294967295", self.seed)
 
 
