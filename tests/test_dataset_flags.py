@@ -247,7 +247,7 @@ def test_recipes(made, which):
              "--batch-size", 2, "--hr-patch-size", 8)  # fmt: skip
     run = made("--recipe", which, "--loss", "l2", small=small)
     found = run.plan.to_dict()
-    recipe = models.recipe("a2n", which)
+    recipe = models.recipe("a2n", which, 2)
     for field, value in recipe["learning"].items():
         if field != "loss":
             assert found["learning"][field] == value
@@ -260,8 +260,13 @@ def test_the_patch_of_a_recipe_fits_the_scale(made):
     for i in range(4):
         save(f"big/{i}.png", scene(60, 60, seed=i))
     run = made("--recipe", "paper", "--data", "big", small=small)
-    assert run.plan.data.hr_patch_size == 50  # the paper's 51 is for x3
-    assert batch(run)[0].shape == (1, 25, 25, 1)
+    data = run.plan.data
+    assert (data.hr_patch_size, data.stride) == (34, 28)
+    assert batch(run)[0].shape == (1, 17, 17, 1)
+    small = ("--model", "lens", "--scale", 3, "--batch-size", 1)
+    save("large/0.png", scene(70, 70))
+    run = made("--data", "large", "--validation-split", 0, small=small)
+    assert run.plan.data.hr_patch_size == 63  # of 64
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
+import itertools
+
 import numpy as np
 import pytest
 
 from sr_keras import models
-from sr_keras.cli import objectives
+from sr_keras.cli import dataset_recipe, objectives
 from sr_keras.training import schedules
 from sr_keras.training.plan import Learning, plan
+
+ARTICLE = "seed"
 
 
 def rates(steps, count, **learning):
@@ -44,13 +48,58 @@ def test_every_recipe_is_understood(name):
     module = models.network_class(name)[0].__module__
     recipes = __import__(module, fromlist=["RECIPES"]).RECIPES
     assert "default" in recipes
-    for which in recipes:
-        recipe = models.recipe(name, which)
-        objective, groups = objectives.groups_of(recipe, None, [{}])
+    scales = models.network_class(name)[0].scales or (2,)
+    for which, scale in itertools.product(recipes, scales):
+        recipe = models.recipe(name, which, scale)
+        job = {"recipe": which, "scale": scale, "objective": None}
+        objective, groups = dataset_recipe.groups_of(job, name, [{}], False)
         settings = objectives.training_of(objective).Settings
         made = plan(groups, objective, settings)
         assert made.data.batch_size == recipe["data"]["batch_size"]
         assert made.learning.steps_per_epoch
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "data"),
+    [
+        # 17x17 LR pixels at stride 14 (section 4.2).
+        ("espcn", 2, {"hr_patch_size": 34, "stride": 28, "augment": False}),
+        ("espcn", 3, {"hr_patch_size": 51, "stride": 42, "augment": False}),
+        ("espcn", 4, {"hr_patch_size": 68, "stride": 56, "augment": False}),
+        # Section 4.1.
+        ("srcnn", 3, {"hr_patch_size": 33, "stride": 14, "augment": False}),
+        # The authors' README.md.
+        ("a2n", 2, {"hr_patch_size": 128, "batch_size": 32}),
+        ("a2n", 3, {"hr_patch_size": 192, "batch_size": 32}),
+        ("a2n-m", 4, {"hr_patch_size": 256, "batch_size": 32}),
+    ],
+)
+def test_patches_of_the_papers(name, scale, data):
+    found = models.recipe(name, "paper", scale)["data"]
+    assert found.items() >= data.items()
+    assert found["degradation"] == "bicubic"
+
+
+@pytest.mark.parametrize("name", ["a2n", "a2n-m"])
+def test_learning_of_a2n(name):
+    paper = Learning(**models.recipe(name, "paper", 4)["learning"])
+    assert (paper.learning_rate, paper.loss) == (5e-4, "l1")
+    assert (paper.schedule, paper.step_every, paper.step_factor) == (
+        "step", 200, 0.5,
+    )  # fmt: skip
+    assert (paper.epochs, paper.steps_per_epoch) == (2000, 1000)
+    epochs = {2: 500, 3: 500, 4: 200}
+    for scale, count in epochs.items():
+        recipe = models.recipe(name, ARTICLE, scale)
+        assert recipe["data"]["hr_patch_size"] == 128
+        assert Learning(**recipe["learning"]).epochs == count
+        # x4 begins with the network for x2, and says so without one.
+        wanted = dataset_recipe.start_wanted(
+            {"recipe": ARTICLE, "scale": scale}, name
+        )
+        assert ["--init-from" in line for line in wanted] == [True] * (
+            scale == 4
+        )
 
 
 @pytest.mark.parametrize(

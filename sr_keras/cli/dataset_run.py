@@ -16,6 +16,7 @@ from sr_keras.cli.arguments import check_arguments
 from sr_keras.cli.config import going_on
 from sr_keras.cli.course import LAST, Course
 from sr_keras.cli.dataset_data import sources
+from sr_keras.cli.dataset_recipe import groups_of, start_wanted
 from sr_keras.cli.files import LAST as SUMMARY
 from sr_keras.cli.files import save_json
 from sr_keras.training import precision
@@ -90,7 +91,7 @@ class Run:
         self.name, self.scale, network = start
         self.team = team
         self.job = {**job, "scale": self.scale}
-        objective, groups = _groups(
+        objective, groups = groups_of(
             self.job, self.name, layers, network is not None
         )
         self.job["objective"] = objective
@@ -106,6 +107,8 @@ class Run:
         self.begun = bool(init_from) or network is not None
         # One reads, and gives it to all.
         self.notes = _start_from(init_from, learner) if team.chief else []
+        if not self.begun:
+            self.notes += start_wanted(self.job, self.name)
         team.give_weights(learner)
         data = self.plan.data
         self.source, held = self._sources()
@@ -357,24 +360,6 @@ def _check_same(network, arguments):
                 f"--model-arg {key}={value} cannot be: the network of --model "
                 f"has {key}={own}"
             )
-
-
-def _groups(job, name, layers, made):
-    """The objective, and the settings: the recipe's and its overlays."""
-    cls, which = models.network_class(name)[0], job["recipe"]
-    if cls.zero_shot and which == "default":
-        which = "many"  # its own are for one photo
-    recipe = models.recipe(name, which)
-    if made:  # it has its arguments already
-        recipe.pop("network", None)
-    own = {k: v for layer in layers for k, v in layer.get("data", {}).items()}
-    data = recipe.get("data", {})
-    side = data.get("hr_patch_size")
-    if side and not cls.refiner and "hr_patch_size" not in own:
-        # The paper's is for one factor; others need a multiple of theirs.
-        scale = job["scale"]
-        data["hr_patch_size"] = max(side // scale, 1) * scale
-    return objectives.groups_of(recipe, job["objective"], layers)
 
 
 def _anywhere(path):

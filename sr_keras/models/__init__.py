@@ -119,12 +119,14 @@ def network_class(name):
     return getattr(module, cls), dict(fixed)
 
 
-def recipe(name, which="default"):
+def recipe(name, which="default", scale=None):
     """The training settings that belong to a network.
 
     Args:
         name: str, one of `list_models()`.
         which: str, the recipe's name.
+        scale: int, the factor, where the recipe has settings of its own for
+            it.
 
     Returns:
         dict.
@@ -136,7 +138,10 @@ def recipe(name, which="default"):
     recipes = importlib.import_module(f"{__name__}.{module}").RECIPES
     if which not in recipes:
         raise ValueError(unknown("no recipe", which, recipes, f" for {name}"))
-    return copy.deepcopy(recipes[which])
+    found = copy.deepcopy(recipes[which])
+    for group, fields in found.pop("scales", {}).get(scale, {}).items():
+        found[group] = {**found.get(group, {}), **fields}
+    return found
 
 
 def build(name, scale, **arguments):

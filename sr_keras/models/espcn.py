@@ -105,14 +105,22 @@ RECIPES = {
         },
     },
     "paper": {
-        # Section 4.2: patches of 17x17 LR pixels (at x3), from 91 images.
+        # Section 4.2: 17x17 LR pixels at stride 14, of 91 images as they are.
+        # Its LR images are blurred by a Gaussian that it does not name.
         "data": {
-            "hr_patch_size": 51, "batch_size": 16, "degradation": "bicubic",
+            "hr_patch_size": 17 * 3, "stride": 14 * 3, "augment": False,
+            "batch_size": 16, "degradation": "bicubic",
+        },
+        "scales": {
+            2: {"data": {"hr_patch_size": 17 * 2, "stride": 14 * 2}},
+            4: {"data": {"hr_patch_size": 17 * 4, "stride": 14 * 4}},
         },
         "learning": {
-            # Equation 4; section 4.2: from 0.01 down to 0.0001. It stops
-            # after 100 epochs without improvement; the steps are ours.
+            # Equation 4; section 4.2: from 0.01 down to 0.0001, a tenth for
+            # the last layer. It stops after 100 epochs without improvement;
+            # the steps are ours.
             "loss": "l2", "optimizer": "sgd", "learning_rate": 1e-2,
+            "layer_rates": {"conv3": 1e-3},
             "schedule": "step", "step_every": 100, "step_factor": 0.1,
             "final_rate": 1e-4, "epochs": 300, "steps_per_epoch": 1000,
         },

@@ -179,10 +179,11 @@ RECIPES = {
     "paper": {
         # Section 3.3: weights from a Gaussian of deviation 0.001.
         "network": {"initial_stddev": 1e-3},
-        # Section 4.1: 33x33 of the 91 images at stride 14, 24,800 of them.
+        # Section 4.1: 33x33 of the 91 images at stride 14, 24,800 of them,
+        # neither flipped nor turned.
         "data": {
-            "hr_patch_size": 33, "stride": 14, "batch_size": 128,
-            "degradation": "bicubic",
+            "hr_patch_size": 33, "stride": 14, "augment": False,
+            "batch_size": 128, "degradation": "bicubic",
         },
         "learning": {
             # Equation 4 holds for the loss as Caffe has it, half the sum
