@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from sr_keras import codecs
+from sr_keras.codecs import metadata as metadata_of
 from sr_keras.finding import SUFFIXES, find
 from sr_keras.rounding import quantize
 from sr_keras.writing import replaced
@@ -52,8 +53,6 @@ _NO_ALPHA = {"jpg", "bmp"}
 # Format -> most pixels a side.
 _MAX_SIDE = {"jpg": 65_500, "webp": 16_383, "png": 1_000_000}
 
-_PROFILE_CHANNELS = {b"GRAY": 1, b"RGB ": 3}
-
 
 @dataclass(frozen=True, eq=False)
 class Image:
@@ -68,6 +67,7 @@ class Image:
         icc: colour profile, of the colours that `pixels` has.
         exif: EXIF block that begins with b"Exif\0\0"; its orientation is 1.
         dpi: dots per inch, horizontally and vertically.
+        extra: XMP, IPTC, comments and other texts.
         notes: sentences that the person whose file it is should see.
     """
 
@@ -78,6 +78,7 @@ class Image:
     icc: bytes | None = None
     exif: bytes | None = None
     dpi: tuple[float, float] | None = None
+    extra: codecs.Extra = codecs.Extra()
     notes: tuple[str, ...] = ()
 
     @property
@@ -220,7 +221,7 @@ def write(path: str | os.PathLike, image: Image, quality: int = 95) -> None:
         raise ValueError(f"quality must be 1 to 100, not {quality}")
     check_fits(path, kind, image.pixels.shape)
     samples, alpha = samples_of(kind, image)
-    metadata = metadata_for(image, samples.shape[2] - alpha)
+    metadata, _ = metadata_for(kind, image, samples.shape[:2])
     content = codecs.encode(kind, samples, alpha, metadata, quality)
     with replaced(path) as file:
         file.write(content)
@@ -292,23 +293,18 @@ def from_working(array: np.ndarray, like: Image) -> Image:
 
 def _from_decoded(decoded: codecs.Decoded) -> Stored:
     """Turns what a file held, and tidies what belongs to it."""
-    notes, metadata = decoded.notes, decoded.metadata
-    orientation, exif = 1, None
-    if metadata.exif:
-        try:
-            orientation, exif = codecs.tidy_exif(metadata.exif)
-        except ValueError:
-            notes += ("its EXIF is damaged and is left out",)
+    channels = decoded.samples.shape[2] - decoded.alpha
+    metadata, orientation, notes = metadata_of.tidy(decoded.metadata, channels)
+    notes = decoded.notes + notes
     samples = np.ascontiguousarray(_turned(decoded.samples, orientation))
-    channels = samples.shape[2] - decoded.alpha
-    icc = _fitting(metadata.icc, channels)
-    if icc != metadata.icc:
-        notes += ("its colour profile is for other colours and is left out",)
     bits = 32 if samples.dtype.kind == "f" else 8 * samples.dtype.itemsize
-    dpi = _usable_dpi(metadata.dpi, orientation)
     pixels = np.empty((0, 0, channels), np.float32)
     alpha = pixels[..., :1] if decoded.alpha else None
-    like = Image(pixels, alpha, bits, decoded.format, icc, exif, dpi, notes)
+    like = Image(
+        *(pixels, alpha, bits, decoded.format),
+        **vars(metadata),
+        notes=notes,
+    )
     return Stored(like, samples, decoded.white, decoded.premultiplied)
 
 
@@ -329,22 +325,6 @@ def _divide(
     seen = alpha > least
     divided = pixels / np.where(seen, alpha, 1)
     return np.where(seen, divided, 0).clip(0, 1).astype(np.float32)
-
-
-def _usable_dpi(
-    dpi: tuple[float, float] | None, orientation: int
-) -> tuple[float, float] | None:
-    """Floats, in the order of the turned image; None where it is nonsense."""
-    if dpi is None or not all(math.isfinite(d) and d > 0 for d in dpi):
-        return None
-    x, y = map(float, dpi)
-    return (y, x) if orientation >= 5 else (x, y)
-
-
-def _fitting(icc: bytes | None, channels: int) -> bytes | None:
-    """A profile, unless it is for another number of channels."""
-    known = icc and _PROFILE_CHANNELS.get(icc[16:20])
-    return icc if known == channels or channels not in (1, 3) else None
 
 
 def check_fits(name: str | Path, kind: str, shape: tuple) -> None:
@@ -370,9 +350,24 @@ def check_fits(name: str | Path, kind: str, shape: tuple) -> None:
         )
 
 
-def metadata_for(image: Image, channels: int) -> codecs.Metadata:
-    """What is written beside pixels of so many colour channels."""
-    return codecs.Metadata(_fitting(image.icc, channels), image.exif, image.dpi)
+def metadata_for(
+    kind: str, image: Image, size: tuple[int, int]
+) -> tuple[codecs.Metadata, str | None]:
+    """The metadata of a file made of an image, and what it lacks.
+
+    Args:
+        kind: the format.
+        image: what is written, or its like.
+        size: (height, width) of the file.
+
+    Returns:
+        The metadata, and a sentence about what of the image's the format
+        cannot carry; None where there is no such thing.
+    """
+    channels = 3 if kind == "webp" else image.pixels.shape[-1]
+    whole = codecs.Metadata(image.icc, image.exif, image.dpi, image.extra)
+    kept, lost = metadata_of.fit(kind, whole, channels, size)
+    return kept, metadata_of.sentence(kind, lost)
 
 
 def bits_of(kind: str, image: Image) -> int:

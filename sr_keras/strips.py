@@ -72,10 +72,7 @@ class StripWriter:
             "jpg",
             "bmp",
         )
-        channels = self._like.pixels.shape[-1]
-        if self._kind == "webp":
-            channels = 3
-        metadata = images.metadata_for(self._like, channels)
+        metadata, _ = images.metadata_for(self._kind, self._like, self._size)
         codecs.encode_strips(
             *(self._kind, file, strips, self._size),
             *(alpha, metadata, self._quality),

@@ -46,12 +46,14 @@ class Made:
         size: pair (height, width).
         guarded: chroma.Measured, or None without a guard.
         shown: comparing.Shown, or None without a page.
+        lost: str, what of the photo's metadata the file cannot carry, if any.
     """
 
     path: Path | None
     size: tuple[int, int]
     guarded: chroma.Measured | None
     shown: object | None
+    lost: str | None
 
 
 class Plan(NamedTuple):
@@ -141,7 +143,8 @@ class Work:
             self._write_samples(where, stored, scale, kind)
         shown = self._write(where, work, (scale, kind), stored, computed)
         guarded = work.guarded if self.args.color_guard else None
-        return Made(path, size, guarded, shown)
+        _, lost = images.metadata_for(kind, stored.like, size)
+        return Made(path, size, guarded, shown, lost)
 
     def _part(self, stored):
         if not self.args.crop:

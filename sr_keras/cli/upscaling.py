@@ -236,6 +236,8 @@ class Album:
             self._show(i, share)
 
         made = self._work.enlarge(target, stored, report, computed)
+        if made.lost:
+            self._warn(f"{target.name}: {made.lost}")
         with self._lock:
             if made.shown is not None:
                 self.pages[i] = made.shown

@@ -61,6 +61,10 @@ def run_photo(photo, layers, folder):
             results = work.results()
             with work.undisturbed():
                 summary = outputs.write(folder, photo, work, results)
+    kind = images.format_of(Path(summary["result"]))
+    _, lost = images.metadata_for(kind, photo.file, photo.size)
+    if lost:
+        say(f"{photo.path}: {lost}", sys.stderr)
     scores = outputs.table(summary)
     if scores:
         say(scores)

@@ -21,17 +21,17 @@ from typing import BinaryIO
 
 import numpy as np
 
-from sr_keras.codecs.decoded import Decoded, ImageError, Metadata
-from sr_keras.codecs.exif import tidy as tidy_exif
+from sr_keras.codecs.decoded import Decoded, ImageError
+from sr_keras.codecs.metadata import Extra, Metadata
 
 __all__ = [
     "Decoded",
+    "Extra",
     "ImageError",
     "Metadata",
     "decode",
     "encode",
     "encode_strips",
-    "tidy_exif",
 ]
 
 # Format -> the module that has it.

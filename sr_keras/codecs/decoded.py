@@ -4,25 +4,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sr_keras.codecs.metadata import Metadata
+
 
 class ImageError(ValueError):
     """A file that is not read; the message goes on after the file's name."""
-
-
-@dataclass(frozen=True)
-class Metadata:
-    """What travels beside the pixels.
-
-    Attributes:
-        icc: colour profile.
-        exif: EXIF block, as the file has it when decoded, and as
-            `codecs.exif.tidy` returns it when encoded.
-        dpi: dots per inch, horizontally and vertically.
-    """
-
-    icc: bytes | None = None
-    exif: bytes | None = None
-    dpi: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,8 +28,16 @@ _POINTERS = {_EXIF_FOLDER, 0x8825, 0xA005}
 _DESCRIPTIVE = {0x010E, 0x010F, 0x0110, ORIENTATION, 0x0131, 0x0132, 0x013B}
 _DESCRIPTIVE |= {0x4746, 0x8298, *range(0x9C9B, 0x9CA0), *_POINTERS}
 
-# Width and height in pixels: no longer true once the picture is enlarged.
-_STALE = {0xA002, 0xA003}
+# Width and height in pixels: in the first directory, the EXIF folder and that
+# of interoperability.
+_WIDTHS, _HEIGHTS = {0x0100, 0xA002, 0x1001}, {0x0101, 0xA003, 0x1002}
+
+# Tags that hold no longer once the picture is another: how TIFF stores pixels,
+# and the pixels that the camera looked at.
+_STALE = {0x0102, 0x0103, 0x0106, 0x0111, 0x0115, 0x0116, 0x0117, 0x011C}
+_STALE |= {0x014A, 0x0201, 0x0202, 0x9214, 0xA214}
+
+_MAKER_NOTE = 0x927C
 
 # A description that begins so is not a sentence but the layout of the file
 # (ImageJ, OME, tifffile), which is wrong for any file but its own.
@@ -59,7 +67,7 @@ def tidy(block: bytes) -> tuple[int, bytes | None]:
     Returns:
         The orientation, 1 to 8 (1 where the block has none or nonsense), and
         the block with `PREFIX`, its orientation set to 1, without the
-        thumbnail and the size in pixels; None where nothing is left of it.
+        thumbnail; None where nothing is left of it.
 
     Raises:
         ValueError: the block does not begin as EXIF does.
@@ -72,11 +80,55 @@ def tidy(block: bytes) -> tuple[int, bytes | None]:
         orientation = _number(directory[ORIENTATION].value, order)
         one = struct.pack(order + "H", 1)
         directory[ORIENTATION] = Entry(3, 1, one)
-    folder = directory.get(_EXIF_FOLDER)
-    for tag in _STALE if folder else ():
-        folder.value.pop(tag, None)
+    for folder in _folders(directory):
+        for tag in _STALE & folder.keys():
+            del folder[tag]
     orientation = orientation if 1 <= orientation <= 8 else 1
     return orientation, _build(order, directory) if directory else None
+
+
+def resize(block: bytes, size: tuple[int, int]) -> bytes:
+    """Writes the size of the picture wherever the block tells it.
+
+    Args:
+        block: the EXIF block, as `tidy` returns it.
+        size: (height, width).
+
+    Returns:
+        The block with that size.
+    """
+    order, directory = _parse(io.BytesIO(block[len(PREFIX) :]))
+    for folder in _folders(directory):
+        for tags, side in ((_HEIGHTS, size[0]), (_WIDTHS, size[1])):
+            for tag in tags & folder.keys():
+                folder[tag] = Entry(4, 1, struct.pack(order + "I", side))
+    return _build(order, directory)
+
+
+def shrink(block: bytes, room: int) -> tuple[bytes | None, tuple[str, ...]]:
+    """Drops values until a block fits: the maker's note, then the largest.
+
+    Args:
+        block: the EXIF block, as `tidy` returns it.
+        room: bytes that it may have.
+
+    Returns:
+        The block, None where nothing fits, and the names of what went.
+    """
+    order, directory = _parse(io.BytesIO(block[len(PREFIX) :]))
+    dropped = []
+    while block and len(block) > room:
+        _, _, tag, folder = max(
+            (tag == _MAKER_NOTE, len(entry.value), tag, i)
+            for i, folder in enumerate(_folders(directory))
+            for tag, entry in folder.items()
+            if not isinstance(entry.value, dict)
+        )
+        del _folders(directory)[folder][tag]
+        dropped.append(_name(tag))
+        left = any(_folders(directory))
+        block = _build(order, directory) if left else None
+    return block, tuple(dropped)
 
 
 def from_tiff(file: BinaryIO) -> bytes | None:
@@ -103,8 +155,7 @@ def into_tiff(file: BinaryIO, block: bytes) -> None:
     """Adds an EXIF block to a TIFF file of one page.
 
     The new directory goes to the end of the file: the pixels stay where they
-    are, and so do the offsets to them. A BigTIFF (above 4 GB) stays as it is:
-    its directories have another layout.
+    are, and so do the offsets to them.
 
     Args:
         file: a TIFF file of the byte order of the block (`byte_order`), open
@@ -112,22 +163,33 @@ def into_tiff(file: BinaryIO, block: bytes) -> None:
         block: the EXIF block, as `tidy` returns it.
     """
     file.seek(2)
-    if file.read(2) in (b"+\0", b"\0+"):
-        return
+    big = file.read(2) in (b"+\0", b"\0+")
     order, directory = _parse(file)
     _, added = _parse(io.BytesIO(block[len(PREFIX) :]))
     for tag in _DESCRIPTIVE & added.keys() - {ORIENTATION}:
         directory[tag] = added[tag]
     end = file.seek(0, io.SEEK_END)
     at = end + end % 2
-    file.write(bytes(at - end) + _pack(directory, order, at))
-    file.seek(4)
-    file.write(struct.pack(order + "I", at))
+    file.write(bytes(at - end) + _pack(directory, order, at, big))
+    file.seek(8 if big else 4)
+    file.write(struct.pack(order + ("Q" if big else "I"), at))
 
 
 def byte_order(block: bytes | None) -> str:
     """The byte order of a block with `PREFIX`: "<" or ">"."""
     return ">" if block and block[len(PREFIX) :].startswith(b"MM") else "<"
+
+
+def _folders(directory: Directory) -> list[Directory]:
+    """A directory and those within it."""
+    below = [e.value for e in directory.values() if isinstance(e.value, dict)]
+    return [directory, *(d for found in below for d in _folders(found))]
+
+
+def _name(tag: int) -> str:
+    from PIL import ExifTags
+
+    return ExifTags.TAGS.get(tag, f"tag {tag:#06x}")
 
 
 def _parse(file: BinaryIO) -> tuple[str, Directory]:
@@ -206,21 +268,27 @@ def _build(order: str, directory: Directory) -> bytes:
     return PREFIX + head + _pack(directory, order, 8)
 
 
-def _pack(directory: Directory, order: str, start: int) -> bytes:
+def _pack(
+    directory: Directory, order: str, start: int, big: bool = False
+) -> bytes:
     """A directory and its values as bytes to put at offset `start`."""
+    entry, offset, room = ("HHQ", "Q", 8) if big else ("HHI", "I", 4)
+    pointer = 16 if big else 4  # LONG8, LONG
+    step = struct.calcsize(order + entry) + room
+    counter = struct.pack(order + ("Q" if big else "H"), len(directory))
+    start += len(counter) + step * len(directory) + room
     table, values = [], b""
-    start += 2 + 12 * len(directory) + 4
     for tag in sorted(directory):
         kind, count, value = directory[tag]
         at = start + len(values)
+        far = isinstance(value, dict) or len(value) > room
         if isinstance(value, dict):
-            kind, count = 4, 1
-            values += _pack(value, order, at)
-        elif len(value) > 4:
+            kind, count = pointer, 1
+            value = _pack(value, order, at, big)
+        if far:
             values += value + bytes(len(value) % 2)
-        far = isinstance(value, dict) or len(value) > 4
-        field = struct.pack(order + "I", at) if far else value.ljust(4, b"\0")
-        table.append(struct.pack(order + "HHI", tag, kind, count) + field)
-    count = struct.pack(order + "H", len(table))
-    # The four zero bytes say that no second directory (thumbnail) follows.
-    return count + b"".join(table) + bytes(4) + values
+        field = struct.pack(order + offset, at) if far else value
+        head = struct.pack(order + entry, tag, kind, count)
+        table.append(head + field.ljust(room, b"\0"))
+    # The zero bytes say that no second directory (thumbnail) follows.
+    return counter + b"".join(table) + bytes(room) + values

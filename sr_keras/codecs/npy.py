@@ -8,11 +8,11 @@ import numpy as np
 from sr_keras.codecs.decoded import (
     Decoded,
     ImageError,
-    Metadata,
     check_size,
     storable,
     white_of,
 )
+from sr_keras.codecs.metadata import Metadata
 
 
 def decode(file: BinaryIO, max_pixels: int) -> Decoded:

@@ -1,8 +1,10 @@
 """JPEG, WebP, BMP and GIF, and the TIFF kinds that Pillow converts."""
 
 import contextlib
+import dataclasses
 import io
 import re
+import struct
 import threading
 import warnings
 from typing import BinaryIO
@@ -10,13 +12,14 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
+from sr_keras.codecs import iptc
 from sr_keras.codecs.decoded import (
     Decoded,
     ImageError,
-    Metadata,
     check_size,
     only_first,
 )
+from sr_keras.codecs.metadata import Extra, Metadata, Text
 
 # Pillow's name -> ours. MPO is JPEG with more JPEGs behind it.
 _NAMES = {
@@ -41,8 +44,8 @@ _MODES = {
     "YCbCr": ("RGB", "RGBA"),
 }
 
-# A JPEG segment has a 16-bit length, which counts itself.
-_LARGEST_SEGMENT = 65533
+# Codes of JPEG's segments for Photoshop's resources and for comments.
+_APP13, _COM = 0xED, 0xFE
 
 # A marker is a byte FF and its code; in pixels FF is followed by 0, and the
 # codes D0 to D7 only mark the way.
@@ -63,7 +66,10 @@ def decode(file: BinaryIO, max_pixels: int) -> Decoded:
     what = "several pictures: pictures" if several else "animation: frames"
     info = picture.info
     metadata = Metadata(
-        info.get("icc_profile"), info.get("exif"), info.get("dpi")
+        info.get("icc_profile"),
+        info.get("exif"),
+        info.get("dpi"),
+        _extra(picture),
     )
     return convert(picture, metadata, only_first(frames, what))
 
@@ -80,11 +86,11 @@ def encode(
     if kind in ("jpg", "webp"):
         options = {"quality": quality, "icc_profile": metadata.icc}
         options["exif"] = metadata.exif or b""
+        options["xmp"] = metadata.extra.xmp or b""
     if kind == "jpg":
         # All of the colour where quality is asked for: 4:4:4, else 4:2:0.
         options["subsampling"] = 0 if quality >= 90 else 2
-        if len(options["exif"]) > _LARGEST_SEGMENT:
-            options["exif"] = b""
+        options["extra"] = _segments(metadata.extra)
     if kind in ("jpg", "bmp") and metadata.dpi:
         options["dpi"] = metadata.dpi
     grey = samples.shape[2] == 1
@@ -92,6 +98,46 @@ def encode(
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG" if kind == "jpg" else kind.upper(), **options)
     return buffer.getvalue()
+
+
+def _segments(extra: Extra) -> bytes:
+    """The segments of a JPEG for IPTC and comments."""
+    parts = []
+    if extra.iptc:
+        resources = iptc.SIGNATURE + iptc.to_resources(extra.iptc)
+        parts.append((_APP13, resources))
+    parts += [(_COM, text.text.encode()) for text in extra.texts]
+    return b"".join(
+        struct.pack(">BBH", 0xFF, code, len(content) + 2) + content
+        for code, content in parts
+    )
+
+
+def _extra(picture: Image.Image) -> Extra:
+    """XMP, IPTC and comments of a picture."""
+    info = picture.info
+    comments, resources = [info.get("comment", b"")], b""
+    if hasattr(picture, "applist"):
+        comments = [text for name, text in picture.applist if name == "COM"]
+        resources = b"".join(
+            segment.removeprefix(iptc.SIGNATURE)
+            for name, segment in picture.applist
+            if name == "APP13" and segment.startswith(iptc.SIGNATURE)
+        )
+    return Extra(
+        info.get("xmp"),
+        iptc.from_resources(resources),
+        tuple(Text("Comment", _decode(c)) for c in comments if c.strip(b"\0")),
+    )
+
+
+def _decode(text: bytes) -> str:
+    """A comment, whose encoding nothing says."""
+    text = text.rstrip(b"\0")
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
 
 
 def open_picture(
@@ -148,7 +194,7 @@ def convert(
     kind = _NAMES[picture.format]
     if picture.mode == "CMYK":
         picture, note = _cmyk_to_rgb(picture, metadata.icc)
-        metadata = Metadata(None, metadata.exif, metadata.dpi)
+        metadata = dataclasses.replace(metadata, icc=None)
         notes += (note,)
     if picture.mode not in _MODES:
         raise ImageError(f"has pixels of kind {picture.mode}: save it as RGB")

@@ -14,27 +14,21 @@ from typing import BinaryIO
 import imagecodecs
 import numpy as np
 
-from sr_keras.codecs import exif
+from sr_keras.codecs import png_metadata
 from sr_keras.codecs.decoded import (
     Decoded,
-    Metadata,
     check_size,
     only_first,
     white_of,
 )
+from sr_keras.codecs.metadata import Metadata
+from sr_keras.codecs.png_metadata import Chunk
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 # What the pixels need. The rest is kept from libpng, which prints a line of
 # its own for each chunk that it does not like.
 _PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
-
-# Profiles are below a few megabytes; a compressed one may claim any size.
-_LARGEST_PROFILE = 1 << 26
-
-_METRE = 0.0254  # metres in an inch: PNG counts pixels per metre
-
-Chunk = tuple[bytes, bytes]
 
 
 def decode(file: BinaryIO, max_pixels: int) -> Decoded:
@@ -44,7 +38,9 @@ def decode(file: BinaryIO, max_pixels: int) -> Decoded:
     check_size(height, width, 1, max_pixels)
     plain = _join(chunk for chunk in chunks if chunk[0] in _PIXELS)
     samples = imagecodecs.png_decode(plain).reshape(height, width, -1)
-    metadata, notes = _metadata(dict(chunks))
+    metadata, notes = png_metadata.read(chunks)
+    frames = int.from_bytes(dict(chunks).get(b"acTL", b"")[:4], "big")
+    notes = only_first(frames, "animation: frames") + notes
     return Decoded(
         samples,
         samples.shape[2] in (2, 4),
@@ -66,7 +62,7 @@ def encode(
     grey = samples.shape[2] == 1
     coded = imagecodecs.png_encode(samples[..., 0] if grey else samples)
     header, *pixels = _chunks(coded)
-    return _join([header, *_extra(metadata), *pixels])
+    return _join([header, *png_metadata.write(metadata), *pixels])
 
 
 def encode_strips(
@@ -83,7 +79,9 @@ def encode_strips(
             # Runs only: of filtered photos that is smaller than what level 1
             # makes of them, in less time.
             packer = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
-            file.write(_join([_header(size, strip), *_extra(metadata)]))
+            file.write(
+                _join([_header(size, strip), *png_metadata.write(metadata)])
+            )
         rows, above = _filtered(strip, above)
         if packed := packer.compress(rows):
             file.write(_chunk(b"IDAT", packed))
@@ -110,20 +108,6 @@ def _filtered(strip: np.ndarray, above: np.ndarray) -> tuple:
     np.subtract(lines[0], first, out=rows[0, 1:])
     np.subtract(lines[1:], lines[:-1], out=rows[1:, 1:])
     return rows, lines[-1].copy()
-
-
-def _extra(metadata: Metadata) -> list[Chunk]:
-    """The chunks between the header and the pixels."""
-    extra = []
-    if metadata.icc:
-        packed = b"ICC profile\0\0" + zlib.compress(metadata.icc)
-        extra.append((b"iCCP", packed))
-    if metadata.dpi:
-        x, y = (round(dots / _METRE) for dots in metadata.dpi)
-        extra.append((b"pHYs", struct.pack(">IIB", x, y, 1)))
-    if metadata.exif:
-        extra.append((b"eXIf", metadata.exif.removeprefix(exif.PREFIX)))
-    return extra
 
 
 def _chunks(data: bytes) -> list[Chunk]:
@@ -158,26 +142,3 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 def _checksum(name: bytes, content: bytes) -> bytes:
     return zlib.crc32(content, zlib.crc32(name)).to_bytes(4, "big")
-
-
-def _metadata(chunks: dict[bytes, bytes]) -> tuple[Metadata, tuple[str, ...]]:
-    frames = int.from_bytes(chunks.get(b"acTL", b"")[:4], "big")
-    notes = only_first(frames, "animation: frames")
-    icc, dpi = None, None
-    if b"iCCP" in chunks:
-        icc = _profile(chunks[b"iCCP"])
-        if not icc:
-            notes += ("its colour profile is damaged and is left out",)
-    if len(chunks.get(b"pHYs", b"")) == 9:
-        x, y, unit = struct.unpack(">IIB", chunks[b"pHYs"])
-        dpi = (x * _METRE, y * _METRE) if unit == 1 else None
-    return Metadata(icc, chunks.get(b"eXIf"), dpi), notes
-
-
-def _profile(content: bytes) -> bytes | None:
-    """The profile in an iCCP chunk: name, zero, method, compressed bytes."""
-    packed = content.partition(b"\0")[2][1:]
-    try:
-        return zlib.decompressobj().decompress(packed, _LARGEST_PROFILE)
-    except zlib.error:
-        return None

@@ -15,17 +15,18 @@ import imagecodecs
 import numpy as np
 import tifffile
 
-from sr_keras.codecs import exif
+from sr_keras.codecs import exif, iptc
 from sr_keras.codecs.decoded import (
     Decoded,
     ImageError,
-    Metadata,
     check_size,
     only_first,
     storable,
     white_of,
 )
+from sr_keras.codecs.metadata import Extra, Metadata
 
+_XMP, _IPTC, _PHOTOSHOP = 700, 33723, 34377
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
 
 # Values of the tag PhotometricInterpretation.
@@ -144,8 +145,19 @@ def _options(channels: int, alpha: bool, metadata: Metadata) -> dict:
         "software": False,
         "resolution": metadata.dpi or (1, 1),
         "resolutionunit": "INCH" if metadata.dpi else "NONE",
+        "extratags": _tags(metadata.extra),
         **_layout(channels, alpha),
     }
+
+
+def _tags(extra: Extra) -> list[tuple]:
+    """The tags, as tifffile takes them, for XMP and IPTC."""
+    tags = ((_XMP, extra.xmp), (_IPTC, extra.iptc))
+    return [
+        (code, "B", len(content), content, True)
+        for code, content in tags
+        if content
+    ]
 
 
 def _layout(channels: int, alpha: bool) -> dict:
@@ -181,7 +193,26 @@ def _metadata(page: tifffile.TiffPage, file: BinaryIO) -> Metadata:
     known = page.tags.valueof(_RESOLUTION_UNIT, default=2) in (2, 3)
     given = _X_RESOLUTION in page.tags and _Y_RESOLUTION in page.tags
     dpi = page.get_resolution("inch") if known and given else None
-    return Metadata(page.iccprofile, exif.from_tiff(file), dpi)
+    extra = Extra(_bytes(page, _XMP), _iptc(page))
+    return Metadata(page.iccprofile, exif.from_tiff(file), dpi, extra)
+
+
+def _iptc(page: tifffile.TiffPage) -> bytes | None:
+    """IPTC records, which have a tag of their own or are in Photoshop's."""
+    records = _bytes(page, _IPTC)
+    if records and records.startswith(b"\x1c"):
+        return records
+    return iptc.from_resources(_bytes(page, _PHOTOSHOP) or b"")
+
+
+def _bytes(page: tifffile.TiffPage, code: int) -> bytes | None:
+    """The bytes of a tag, whatever its type."""
+    if code not in page.tags:
+        return None
+    tag = page.tags[code]
+    file = page.parent.filehandle
+    file.seek(tag.valueoffset)
+    return file.read(tag.valuebytecount)
 
 
 def _decode_plain(
