@@ -4,7 +4,7 @@
     python benchmarks/degradations.py --steps 3000 --kinds bicubic nearest
 
 Trains a small A2N x2 on each degradation, everything else alike, and scores
-each network on Set5 degraded in each way: PSNR in dB, protocol matlab-y. Below
+each network on Set5 degraded in each way: PSNR in dB, protocol y. Below
 stands bicubic interpolation. `--photos` is `train/CLIC2025` and `train/GB82`
 of the data folder unless it is given. Takes a minute or two for each
 degradation.
@@ -91,7 +91,7 @@ def scores(network, sets):
 
     def score(lr, hr):
         sr = sr_keras.upscale(lr, network, 2)
-        return metrics.psnr(sr, hr, "matlab-y", 2)
+        return metrics.psnr(sr, hr, "y", 2)
 
     return [
         f"{mean(score(lr, hr) for lr, hr in found):.2f}"

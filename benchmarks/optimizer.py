@@ -4,7 +4,7 @@
     python benchmarks/optimizer.py --steps 1000 --adam 0.0005 0.001 0.002
 
 Enlarges Set5's butterfly twice with each optimizer and rate, everything else
-and Muon's rate being the recipe's, and prints PSNR (protocol matlab-y) of a
+and Muon's rate being the recipe's, and prints PSNR (protocol y) of a
 single pass and of the result, the fused views. Takes 8 runs of up to a minute.
 """
 

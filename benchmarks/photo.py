@@ -11,7 +11,7 @@ import numpy as np
 from common import SET5, arguments, machine, mean, set5, table
 from PIL import Image
 
-PROTOCOL = "matlab-y"
+PROTOCOL = "y"
 QUALITIES = (30, 60, 90, None)
 SCALE = 2
 

@@ -22,8 +22,8 @@ def main():
     sr = imresize(imresize(hr, 1 / SCALE), float(SCALE))
     framed = [luma(x / 255) * 255 for x in (sr, hr)]
     rows = [
-        ["`matlab-y`: luma 16..235, without the border",
-         metrics.psnr(sr, hr, "matlab-y", SCALE)],
+        ["`y`: luma 16..235, without the border",
+         metrics.psnr(sr, hr, "y", SCALE)],
         ["the same, with the border", float(metrics.psnr_of(*framed))],
         ["`yiq`: luma 0..255, without the border",
          metrics.psnr(sr, hr, "yiq", SCALE)],

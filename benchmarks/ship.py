@@ -17,7 +17,7 @@ from pathlib import Path
 import cards
 from common import ROOT, SET5, arguments, machine, mean, set5, table
 
-PROTOCOL = "matlab-y"
+PROTOCOL = "y"
 
 # What the storage may cost, in dB.
 MOST = 0.01

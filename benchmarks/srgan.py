@@ -98,7 +98,7 @@ def _scores(args, stages):
             sr, hr = (np.float32(x) for x in (sr, hr))
             rows.append(
                 {
-                    "psnr": metrics.psnr(sr, hr, "matlab-y", SCALE),
+                    "psnr": metrics.psnr(sr, hr, "y", SCALE),
                     "features": float(content(hr[None], sr[None])),
                     "detail": artefacts.detail(sr, hr, SCALE),
                     "checkerboard": artefacts.checkerboard(sr, hr, SCALE),

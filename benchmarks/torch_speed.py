@@ -7,7 +7,7 @@ Both have the authors' weights and are measured in turn, PyTorch with
 channels_last tensors and eager, after a look at whether they give the same:
 
 - Set5's baby, 256x256, from a NumPy array to a NumPy array, with PSNR
-  (protocol matlab-y);
+  (protocol y);
 - a step of Adam on the L1 loss of 16 pairs of 48x48 LR, and here the share of
   the time that it waits for its data (`--photos`, else random images).
 
@@ -80,9 +80,7 @@ def enlarging(path, args):
                 "difference": lambda first, sr: (
                     f"{255 * abs(sr - first).max():.4f}"
                 ),
-                "PSNR": lambda _, sr: (
-                    f"{metrics.psnr(sr, hr, 'matlab-y', 2):.3f}"
-                ),
+                "PSNR": lambda _, sr: f"{metrics.psnr(sr, hr, 'y', 2):.3f}",
             },
         )
 

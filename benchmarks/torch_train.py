@@ -10,7 +10,7 @@ written for PyTorch, with channels_last tensors in bfloat16 and a process for
 each processor core, which has its part of every batch. The .keras file is for
 any backend.
 
-Every `--every` steps Set5 is looked at (matlab-y) and the state is kept in
+Every `--every` steps Set5 is looked at (y) and the state is kept in
 FILE.pt, from which `--resume` goes on. A GPU, where there is one, does it all.
 """
 

@@ -5,7 +5,7 @@
 
 Trains a small A2N for x2, then for x4 twice, with the same batches: from
 random weights, and from those of x2 (`--init-from`). Prints PSNR on Set5 x4
-(protocol matlab-y) at equal steps. The schedule is constant, so that the
+(protocol y) at equal steps. The schedule is constant, so that the
 points on the way are what shorter trainings reach. `--photos` is
 `train/CLIC2025` of the data folder unless it is given.
 """

@@ -5,7 +5,7 @@
 
 Enlarges Set5's butterfly twice with `--recipe fast`, and again within each of
 some time budgets. Prints seconds from pressing Enter to the prompt, PSNR and
-SSIM (protocol matlab-y), and the seconds of each part of the first run. Takes
+SSIM (protocol y), and the seconds of each part of the first run. Takes
 a minute and a half.
 """
 

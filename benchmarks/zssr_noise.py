@@ -4,7 +4,7 @@
 
 Adds Gaussian noise with a standard deviation of 30 levels to Set5's LR images,
 enlarges them twice with `--noise-std 30` and without, and prints PSNR
-(protocol matlab-y) and the gain. Takes 10 runs of the recipe: 15 minutes on
+(protocol y) and the gain. Takes 10 runs of the recipe: 15 minutes on
 two cores.
 """
 

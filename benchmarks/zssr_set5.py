@@ -4,7 +4,7 @@
     python benchmarks/zssr_set5.py --recipe fast --scales 2 --images butterfly
     python benchmarks/zssr_set5.py --scales 2 -- --max-steps 500
 
-Prints PSNR and SSIM (protocol matlab-y) of bicubic, of a single pass, and of
+Prints PSNR and SSIM (protocol y) of bicubic, of a single pass, and of
 the mean and the median of the eight views; the means of each factor; seconds
 and memory of each image's process. Takes up to 15 runs of the recipe: 20
 minutes on two cores with the default one.

@@ -10,6 +10,7 @@ from sr_keras.metrics import (
     ssim_of,
     window,
 )
+from sr_keras.protocols import DEFAULT, update
 
 # Float64 where there is one: sums of squares of 0..255 lose the fourth
 # decimal of an SSIM in float32.
@@ -19,7 +20,7 @@ _WIDE = "float32" if keras.backend.backend() == "jax" else "float64"
 class _ImageMetric(keras.metrics.Metric):
     """The mean over images of a value that each image has."""
 
-    def __init__(self, protocol="matlab-y", scale=2, name=None, dtype=None):
+    def __init__(self, protocol=DEFAULT, scale=2, name=None, dtype=None):
         super().__init__(name=name, dtype=dtype)
         self.protocol = protocol
         self.scale = scale
@@ -61,6 +62,11 @@ class _ImageMetric(keras.metrics.Metric):
         config = super().get_config()
         return {**config, "protocol": self.protocol, "scale": self.scale}
 
+    @classmethod
+    def from_config(cls, config):
+        """Build the metric that `get_config` described."""
+        return cls(**update(config))
+
     def _values(self, a, b):
         raise NotImplementedError
 
@@ -81,7 +87,7 @@ class PSNR(_ImageMetric):
         ValueError: for an unknown protocol or a scale that is none.
     """
 
-    def __init__(self, protocol="matlab-y", scale=2, name="psnr", dtype=None):
+    def __init__(self, protocol=DEFAULT, scale=2, name="psnr", dtype=None):
         super().__init__(protocol, scale, name, dtype)
 
     def _values(self, a, b):
@@ -102,7 +108,7 @@ class SSIM(_ImageMetric):
         ValueError: for an unknown protocol or a scale that is none.
     """
 
-    def __init__(self, protocol="matlab-y", scale=2, name="ssim", dtype=None):
+    def __init__(self, protocol=DEFAULT, scale=2, name="ssim", dtype=None):
         super().__init__(protocol, scale, name, dtype)
 
     def _values(self, a, b):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sr_keras import color
+from sr_keras import color, protocols
 from sr_keras.resize import parse_scale
 
 PEAK = 255.0
@@ -48,7 +48,7 @@ class Protocol(NamedTuple):
 
 
 PROTOCOLS = {
-    "matlab-y": Protocol(
+    "y": Protocol(
         color.luma, 1, "BT.601 luma 16..235, without `scale` pixels a side"
     ),
     "rgb": Protocol(None, 0, "the three channels, every pixel"),
@@ -58,7 +58,7 @@ PROTOCOLS = {
 }
 
 
-def psnr(sr, hr, protocol: str = "matlab-y", scale=2) -> float:
+def psnr(sr, hr, protocol: str = protocols.DEFAULT, scale=2) -> float:
     """Peak signal-to-noise ratio.
 
     Args:
@@ -79,7 +79,7 @@ def psnr(sr, hr, protocol: str = "matlab-y", scale=2) -> float:
     return _measure("psnr", sr, hr, protocol, scale)
 
 
-def ssim(sr, hr, protocol: str = "matlab-y", scale=2) -> float:
+def ssim(sr, hr, protocol: str = protocols.DEFAULT, scale=2) -> float:
     """Structural similarity (Wang et al. 2004), the mean over the planes.
 
     Args:
@@ -98,7 +98,7 @@ def ssim(sr, hr, protocol: str = "matlab-y", scale=2) -> float:
     return _measure("ssim", sr, hr, protocol, scale)
 
 
-def ms_ssim(sr, hr, protocol: str = "matlab-y", scale=2) -> float:
+def ms_ssim(sr, hr, protocol: str = protocols.DEFAULT, scale=2) -> float:
     """Multi-scale structural similarity (Wang et al. 2003), five scales.
 
     With several planes, the mean of those of each.
@@ -120,7 +120,7 @@ def ms_ssim(sr, hr, protocol: str = "matlab-y", scale=2) -> float:
     return _measure("ms-ssim", sr, hr, protocol, scale)
 
 
-def zncc(sr, hr, protocol: str = "matlab-y", scale=2) -> float:
+def zncc(sr, hr, protocol: str = protocols.DEFAULT, scale=2) -> float:
     """Zero-mean normalised cross-correlation, over all planes at once.
 
     Args:
@@ -183,7 +183,7 @@ def planes(codes, protocol: str, scale):
         ValueError: for an unknown protocol, or nothing left within the
             border.
     """
-    rule = _protocol(protocol)
+    rule = PROTOCOLS[protocols.check(protocol)]
     y, x = (rule.shave * math.ceil(s) for s in parse_scale(scale))
     h, w = codes.shape[-3], codes.shape[-2]
     if (h is not None and h <= 2 * y) or (w is not None and w <= 2 * x):
@@ -252,14 +252,6 @@ def _compute(metric, a, b):
             f"there is no metric {metric!r}: choose from {', '.join(METRICS)}"
         )
     return float(METRICS[metric](a, b))
-
-
-def _protocol(name):
-    if name not in PROTOCOLS:
-        raise ValueError(
-            f"there is no protocol {name!r}: choose from {', '.join(PROTOCOLS)}"
-        )
-    return PROTOCOLS[name]
 
 
 def _planes_of_pair(sr, hr, protocol, scale):

@@ -348,11 +348,11 @@ def test_the_authors_numbers(run, capfd, name, scale, file, expected):
     done = command(
         *(capfd, "evaluate", "--model", "out.keras"),
         *("--data", data_folder("benchmark", "Set5")),
-        *("--protocol", "matlab-y", "--json", "t.json"),
+        *("--protocol", "y", "--json", "t.json"),
     )
     assert done.code == 0, done.err
     with open("t.json") as table:
-        mean = json.load(table)["data"]["Set5"]["mean"]["matlab-y"]
+        mean = json.load(table)["data"]["Set5"]["mean"]["y"]
     assert mean["psnr"] == pytest.approx(expected["psnr"], abs=0.01)
     if "ssim" in expected:
         assert mean["ssim"] == pytest.approx(expected["ssim"], abs=1e-4)

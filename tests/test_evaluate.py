@@ -11,14 +11,13 @@ import pytest
 from evaluate_runs import bicubic, hr_folder, picture, run, save
 
 from sr_keras.cli import evaluate, selfcheck
-from sr_keras.metrics import METRICS, PROTOCOLS, score
+from sr_keras.metrics import METRICS, score
 from sr_keras.resize import imresize
 
 pytestmark = pytest.mark.usefixtures("only_evaluate")
 
 
 def test_the_choices_are_those_of_the_metrics():
-    assert tuple(PROTOCOLS) == evaluate.PROTOCOLS
     assert tuple(METRICS) == evaluate.METRICS
 
 
@@ -115,7 +114,7 @@ def test_bicubic_on_set5(tmp_path, capsys, factor, decibels, stored):
     )
     assert code == 0
     content = json.loads((tmp_path / "t.json").read_text())
-    mean = content["data"]["Set5"]["mean"]["matlab-y"]["psnr"]
+    mean = content["data"]["Set5"]["mean"]["y"]["psnr"]
     assert round(mean, 2) == decibels
     assert len(content["data"]["Set5"]["images"]) == 5
     line = capsys.readouterr().out.splitlines()[-1]
@@ -212,7 +211,7 @@ def test_nothing_scored_is_bad_input(tmp_path, capsys):
         ("--model bicubic --data {d} --scale 2 --csv no/f", "no folder"),
         ("--model bicubic --data {d} --scale 2 --csv f --json f", "are both"),
         ("--model bicubic --data {d} --scale 2 --markdown {d}", "is a folder"),
-        ("--model bicubic --data {d} --protocol y", "invalid choice: 'y'"),
+        ("--model bicubic --data {d} --protocol u", "there is no protocol 'u'"),
         ("--sr a --hr b --scale 2 --save-images d", "go with --model"),
         ("--sr a --hr b --scale 2 --self-ensemble", "go with --model"),
         ("--sr a --hr b --scale 2 --precision auto", "go with --model"),

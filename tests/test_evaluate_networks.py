@@ -42,8 +42,8 @@ def test_scores_a_loaded_network(tmp_path, monkeypatch):
     content = json.loads(table.read_text())
     assert (content["model"], content["scale"]) == ("my.keras", 2)
     sr = imresize((imresize(picture(), 0.5) / 255).astype(np.float32), 2)
-    expected = score(sr, picture(), 2)["matlab-y"]
-    mean = content["data"]["data"]["mean"]["matlab-y"]
+    expected = score(sr, picture(), 2)["y"]
+    mean = content["data"]["data"]["mean"]["y"]
     assert mean == pytest.approx(expected, abs=1e-6)
 
 
@@ -84,7 +84,7 @@ def test_bicubic_stands_beside_a_network(tmp_path, capsys):
     scores = [
         score(bicubic(picture(seed=i)), picture(seed=i), 2) for i in (0, 1)
     ]
-    psnr = np.mean([s["matlab-y"]["psnr"] for s in scores])
+    psnr = np.mean([s["y"]["psnr"] for s in scores])
     *_, beside, mean = capsys.readouterr().out.splitlines()
     assert beside.split()[:2] == ["bicubic", f"{psnr:.2f}"]
     assert mean.split()[0] == "mean"
@@ -94,17 +94,17 @@ def test_bicubic_stands_beside_a_network(tmp_path, capsys):
     assert [line["file"] for line in lines] == [
         "im0.png", "im1.png", "bicubic", "mean",
     ]  # fmt: skip
-    value = float(lines[2]["matlab-y psnr"])
+    value = float(lines[2]["y psnr"])
     assert value == pytest.approx(psnr, abs=1e-6)
     text = files["markdown"].read_text().splitlines()
     assert text[0] == f"### data, x2, {path}"
-    assert text[2].startswith("| file | matlab-y psnr | matlab-y ssim | rgb")
+    assert text[2].startswith("| file | y psnr | y ssim | rgb")
     assert text[3] == "|---|---:|---:|---:|---:|---:|---:|"
     assert text[6].startswith(f"| bicubic | {psnr:.2f} | ")
     assert text[7].startswith("| mean | ")
     content = json.loads(files["json"].read_text())["data"]["data"]
     assert list(content) == ["mean", "bicubic", "images"]
-    assert content["bicubic"]["matlab-y"]["psnr"] == pytest.approx(psnr, 1e-6)
+    assert content["bicubic"]["y"]["psnr"] == pytest.approx(psnr, 1e-6)
     assert len(content["images"]) == 2
 
 

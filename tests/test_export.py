@@ -82,7 +82,7 @@ def test_the_report_stands_beside_the_file(rgb, photos, tmp_path):
     lr = sr_keras.resize.imresize(hr, 0.5) / np.float32(255)
     from sr_keras.metrics import psnr
 
-    expected = psnr(enlarged(rgb, lr), hr, "matlab-y", 2)
+    expected = psnr(enlarged(rgb, lr), hr, "y", 2)
     assert report["photos"][0]["psnr_file"] == pytest.approx(expected, abs=1e-3)
     text = (tmp_path / "a.tflite.parity.md").read_text()
     assert "DEPTH_TO_SPACE" in text and "| 1.png |" in text
@@ -283,7 +283,7 @@ def test_the_commands_take_a_file_for_a_network(rgb, photos, place, capfd):
         codes = images.quantize(images.read("o.png").pixels, 8)
         done = command(
             capfd, "evaluate", "--model", model, "--data", photos,
-            "--json", "e.json", "--protocol", "matlab-y", "--metric", "psnr",
+            "--json", "e.json", "--protocol", "y", "--metric", "psnr",
         )  # fmt: skip
         assert (done.code, done.err) == (0, "")
         found.append((codes.astype(int), done.out))

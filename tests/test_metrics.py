@@ -35,7 +35,7 @@ def by_hand(image, protocol, border):
     """The planes of a protocol, by scikit-image."""
     if protocol == "rgb":
         return image.astype(np.float64)
-    if protocol == "matlab-y":
+    if protocol == "y":
         y = sk_color.rgb2ycbcr(image)[..., :1]
     else:
         y = sk_color.rgb2yiq(image.astype(np.float64))[..., :1]
@@ -94,7 +94,7 @@ def test_bicubic_on_set5_reads_as_in_the_papers(factor, decibels, similarity):
         lr = folder / f"LR_bicubic/X{factor}/{path.stem}x{factor}.png"
         sr = imresize(np.array(Image.open(lr)), factor)
         hr = np.array(Image.open(path))[: sr.shape[0], : sr.shape[1]]
-        scores.append(score(sr, hr, factor)["matlab-y"])
+        scores.append(score(sr, hr, factor)["y"])
     assert len(scores) == 5
     mean = {m: np.mean([s[m] for s in scores]) for m in ("psnr", "ssim")}
     assert mean["psnr"] == pytest.approx(decibels, abs=0.0005)
@@ -104,7 +104,7 @@ def test_bicubic_on_set5_reads_as_in_the_papers(factor, decibels, similarity):
 def test_a_known_error():
     hr = np.full((20, 20, 3), 100, np.uint8)
     # Off by one in every channel: 219/255 of a step in luma 16..235.
-    expected = {"rgb": 0, "yiq": 0, "matlab-y": 20 * np.log10(255 / 219)}
+    expected = {"rgb": 0, "yiq": 0, "y": 20 * np.log10(255 / 219)}
     for protocol, more in expected.items():
         got = psnr(hr + np.uint8(1), hr, protocol, 2)
         assert got == pytest.approx(20 * np.log10(255) + more, abs=1e-9)
@@ -114,7 +114,7 @@ def test_the_border_does_not_count():
     sr, hr = pair()
     spoilt = sr.copy()
     spoilt[:3], spoilt[-3:], spoilt[:, :2], spoilt[:, -2:] = 0, 0, 0, 0
-    for protocol, same in (("matlab-y", True), ("yiq", True), ("rgb", False)):
+    for protocol, same in (("y", True), ("yiq", True), ("rgb", False)):
         before = psnr(sr, hr, protocol, (3, 2))
         assert (psnr(spoilt, hr, protocol, (3, 2)) == before) is same
         assert psnr(spoilt, hr, protocol, 2) != before
@@ -197,8 +197,8 @@ def test_refuses_images(change, error, message):
 
 def test_refuses_names_scales_and_small_images():
     sr, hr = pair()
-    with pytest.raises(ValueError, match="no protocol 'y'.*matlab-y, rgb"):
-        psnr(sr, hr, "y")
+    with pytest.raises(ValueError, match="no protocol 'u'.*y, rgb"):
+        psnr(sr, hr, "u")
     with pytest.raises(ValueError, match="no metric 'mse'.*psnr, ssim"):
         score(sr, hr, 2, metrics=["mse"])
     with pytest.raises(ValueError, match="from 1 to 16.*got 0"):
@@ -295,8 +295,8 @@ def test_keras_metrics_survive_serialisation():
 def test_keras_metrics_refuse_at_once():
     from sr_keras.metrics import PSNR, SSIM
 
-    with pytest.raises(ValueError, match="no protocol 'y'"):
-        PSNR("y")
+    with pytest.raises(ValueError, match="no protocol 'u'"):
+        PSNR("u")
     with pytest.raises(ValueError, match="from 1 to 16"):
         SSIM(scale="big")
     with pytest.raises(TypeError, match="int32"):

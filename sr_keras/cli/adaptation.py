@@ -10,7 +10,7 @@ import numpy as np
 import pipelines
 from pipelines.blind import estimate
 from pipelines.degradation import DEFAULT, parse
-from sr_keras import artifact, images, inference, metrics
+from sr_keras import artifact, images, inference, metrics, protocols
 from sr_keras.cli import EXIT_DONE, config, dataset, progress, say
 from sr_keras.cli.dataset_flags import DATASET
 from sr_keras.cli.dataset_run import Run
@@ -18,7 +18,7 @@ from sr_keras.cli.files import LAST, folder_for, save_json
 from sr_keras.models.dual_heads import FILE, levels_of
 from sr_keras.training.dual import Settings, heads_of
 from sr_keras.training.teaching import box, teach
-from sr_keras.training.validation import CEILING, PROTOCOL
+from sr_keras.training.validation import CEILING
 from sr_keras.training.verdict import judge
 
 IMAGES = "images"
@@ -228,6 +228,7 @@ class Adaptation:
         if self.truths:
             found["truth"] = self._scored(after)
         summary = json.loads((folder / LAST).read_text("utf-8"))
+        summary = protocols.update(summary)
         save_json(folder / LAST, {**summary, "adapted": found})
 
     def _scored(self, after):
@@ -241,7 +242,7 @@ class Adaptation:
                 hr = images.to_working(images.read(truth))[..., :3]
                 height, width = np.minimum(sr.shape, hr.shape)[:2]
                 pair = (x[:height, :width] for x in (sr, hr))
-                psnr = metrics.psnr(*pair, PROTOCOL, self.scale)
+                psnr = metrics.psnr(*pair, protocols.DEFAULT, self.scale)
                 values.append(min(psnr, CEILING))
             means.append(float(np.mean(values)))
         before, after = means

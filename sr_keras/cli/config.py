@@ -6,6 +6,8 @@ import dataclasses
 import json
 from pathlib import Path
 
+from sr_keras.protocols import update
+
 # What a config.json says for people only.
 _NOTES = ("version", "versions", "command", "resumed_by")
 
@@ -45,7 +47,7 @@ def read(path):
         ValueError: it is no such file.
     """
     try:
-        config = json.loads(Path(path).read_text("utf-8"))
+        config = update(json.loads(Path(path).read_text("utf-8")))
     except ValueError as e:
         raise ValueError(f"{path} is not a config.json: {e}") from e
     if not isinstance(config, dict):

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import pipelines
 from pipelines.pairs import whole_scale
-from sr_keras import artifact, models
+from sr_keras import artifact, models, protocols
 from sr_keras._version import __version__
 from sr_keras.cli import EXIT_DONE, exit_code, objectives, progress, say
 from sr_keras.cli.arguments import check_arguments
@@ -23,7 +23,7 @@ from sr_keras.training import precision
 from sr_keras.training.distribute import Team
 from sr_keras.training.plan import plan
 from sr_keras.training.transfer import transfer
-from sr_keras.training.validation import PROTOCOL, Validation
+from sr_keras.training.validation import Validation
 
 # What a function within a pipeline has raised, in TensorFlow's words.
 _RAISED = re.compile(r"(?:ValueError|TypeError|OSError|\w*Error): (.+)")
@@ -333,7 +333,7 @@ class Run:
             "best_epoch": best["epoch"],
             "psnr": best["psnr"],
             "bicubic": course.bicubic,
-            "protocol": PROTOCOL,
+            "protocol": protocols.DEFAULT,
             "skipped_batches": sum(row["skipped"] for row in course.rows),
             "seconds": course.rows[-1]["seconds"],
         }

@@ -18,9 +18,9 @@ or _zssr_x2. A file without partner, or with two, is an error.
 
 Each image is scored under every --protocol (docs/protocols.md):
 
-  matlab-y  BT.601 luma 16..235, without `scale` pixels a side; the papers'
-  rgb       the three channels, every pixel
-  yiq       luma 0..255, without `scale` pixels a side
+  y    BT.601 luma 16..235, without `scale` pixels a side; the papers'
+  rgb  the three channels, every pixel
+  yiq  luma 0..255, without `scale` pixels a side
 
 A network's scores stand beside those of bicubic interpolation.
 
@@ -36,6 +36,7 @@ The exit code is 1 where some images could not be scored, 2 where none could.
 import argparse
 import sys
 
+from sr_keras import protocols
 from sr_keras.cli import (
     EXIT_BAD_INPUT,
     EXIT_DONE,
@@ -46,9 +47,8 @@ from sr_keras.cli.adversarial_flags import Layers
 
 HELP = "score images, or a network on HR images"
 
-# Those of sr_keras.metrics and training.precision, here so that --help need
+# Those of training.precision and sr_keras.metrics, here so that --help need
 # not import NumPy.
-PROTOCOLS = ("matlab-y", "rgb", "yiq")
 PRECISIONS = ("auto", "float32", "bfloat16")
 METRICS = ("psnr", "ssim", "ms-ssim", "zncc")
 PERCEPTUAL = ("vgg19", "lpips")
@@ -91,7 +91,8 @@ def add_arguments(parser):
     )
     add(
         "--protocol",
-        choices=PROTOCOLS,
+        type=_protocol,
+        choices=protocols.NAMES,
         nargs="+",
         action="extend",
         help="what to compare (all of them)",
@@ -173,9 +174,9 @@ def run(args):
     album = Album(args.save_images) if args.save_images else None
     selfcheck.check()
     task = evaluation.task(args)
-    protocols = list(dict.fromkeys(args.protocol or PROTOCOLS))
+    names = list(dict.fromkeys(args.protocol or protocols.NAMES))
     metrics = list(dict.fromkeys(args.metric or ("psnr", "ssim")))
-    columns = dict.fromkeys(protocols, metrics)
+    columns = dict.fromkeys(names, metrics)
     distances = _distances(args)
     if distances:
         columns[DISTANCES] = list(distances)
@@ -190,6 +191,14 @@ def run(args):
     if not results.failed:
         return EXIT_DONE
     return EXIT_SOME_FAILED if results.scored else EXIT_BAD_INPUT
+
+
+def _protocol(text):
+    """The type of --protocol: a former name is an error with today's."""
+    try:
+        return protocols.check(text)
+    except ValueError as e:
+        raise argparse.ArgumentTypeError(str(e)) from None
 
 
 def _distances(args):

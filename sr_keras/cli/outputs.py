@@ -10,7 +10,7 @@ from sr_keras._version import __version__
 from sr_keras.cli import EXIT_DONE
 from sr_keras.cli.files import LAST, anywhere, save_json
 from sr_keras.cli.learning import VIEWS
-from sr_keras.cli.photo import PROTOCOL
+from sr_keras.protocols import DEFAULT
 
 # Colour channels that picture formats hold; others are written as TIFF.
 _PICTURE_CHANNELS = (1, 3)
@@ -182,7 +182,7 @@ def _summary(path, photo, work, results):
         ],
     }
     if "ground_truth" in photo.references:
-        summary["protocol"] = PROTOCOL
+        summary["protocol"] = DEFAULT
         summary["scores"] = _scores(photo, results)
     return summary
 
@@ -219,5 +219,5 @@ def _score(picture, truth, photo):
         picture[:height, :width],
         truth[:height, :width],
         photo.scale,
-        protocols=[PROTOCOL],
-    )[PROTOCOL]
+        protocols=[DEFAULT],
+    )[DEFAULT]

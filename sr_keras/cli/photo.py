@@ -5,10 +5,7 @@ import time
 
 import numpy as np
 
-from sr_keras import images, metrics, resize
-
-# The one that ZSSR and most papers report.
-PROTOCOL = "matlab-y"
+from sr_keras import images, metrics, protocols, resize
 
 
 class Photo:
@@ -94,7 +91,7 @@ class Photo:
         smallest = np.min([p.shape for p in self.references.values()], 0)
         try:
             inside = metrics.planes(
-                np.zeros((*smallest[:2], 1)), PROTOCOL, self.scale
+                np.zeros((*smallest[:2], 1)), protocols.DEFAULT, self.scale
             )
             metrics.check_window(inside.shape)
         except ValueError as e:

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from sr_keras.protocols import update
+
 # The name under which a TFLite or ONNX file has it.
 KEY = "sr_keras"
 
@@ -35,7 +37,7 @@ def of_saved_model(folder):
         ValueError: it is not a SavedModel of this package.
     """
     try:
-        return json.loads(Path(folder, _EXTRA).read_text("utf-8"))
+        return update(json.loads(Path(folder, _EXTRA).read_text("utf-8")))
     except (OSError, ValueError) as e:
         raise ValueError(foreign(folder)) from e
 
@@ -54,7 +56,7 @@ def of_text(text, path):
         ValueError: it is nothing of this package.
     """
     try:
-        return json.loads(text)
+        return update(json.loads(text))
     except (TypeError, ValueError) as e:
         raise ValueError(foreign(path)) from e
 

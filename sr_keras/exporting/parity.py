@@ -11,11 +11,10 @@ from sr_keras import images
 from sr_keras.exporting import calibration, measuring
 from sr_keras.inference import Finish
 from sr_keras.metrics import score
+from sr_keras.protocols import DEFAULT
 
 # The most pixels a side of an image whose every value is compared.
 _COMPARED = 192
-
-PROTOCOL = "matlab-y"
 
 # What stands for the PSNR of equal images.
 _EQUAL = 100.0
@@ -55,7 +54,7 @@ def compare(picture, made, photos):
         "input_size": made.about.get("input_size"),
         "max_difference": largest,
         "mean_difference": float(total / count),
-        "protocol": PROTOCOL,
+        "protocol": DEFAULT,
         **mean,
         "loss_db": mean["psnr_keras"] - mean["psnr_file"],
         "photos": rows,
@@ -215,9 +214,9 @@ def _scores(picture, made, lr, hr):
     for kind, network in (("keras", picture.network), ("file", made)):
         work = enlargement(network, Pixels(lr), None, None, plain)
         sr = work.array()[..., seen]
-        values = score(sr, hr[..., seen], made.scale, (PROTOCOL,), ("psnr",))
+        values = score(sr, hr[..., seen], made.scale, (DEFAULT,), ("psnr",))
         # What is equal has no PSNR, and no mean.
-        found[f"psnr_{kind}"] = min(float(values[PROTOCOL]["psnr"]), _EQUAL)
+        found[f"psnr_{kind}"] = min(float(values[DEFAULT]["psnr"]), _EQUAL)
     return found
 
 

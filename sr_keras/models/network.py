@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from sr_keras.protocols import update
+
 
 class Network(keras.Model):
     """LR image in, SR image out.
@@ -37,7 +39,7 @@ class Network(keras.Model):
     def __init__(self, inputs, outputs, scale, about=None, name=None):
         super().__init__(inputs=inputs, outputs=outputs, name=name)
         self.scale = scale if np.isscalar(scale) else tuple(scale)
-        self.about = dict(about or {})
+        self.about = update(dict(about or {}))
 
     @property
     def learner(self):

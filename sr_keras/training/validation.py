@@ -7,9 +7,8 @@ import numpy as np
 import pipelines
 from pipelines.sources import Source
 from sr_keras import images, inference, metrics
+from sr_keras.protocols import DEFAULT
 from sr_keras.resize import imresize
-
-PROTOCOL = "matlab-y"
 
 # The most that an image counts: one without a fault has no end of decibels.
 CEILING = 100.0
@@ -74,7 +73,7 @@ class Validation:
         for lr, hr in pairs.as_numpy_iterator():
             lr, hr = lr[0], hr[0]
             sr = enlarge(lr)
-            psnr = metrics.psnr(sr, hr, PROTOCOL, self.scale)
+            psnr = metrics.psnr(sr, hr, DEFAULT, self.scale)
             values.append([min(psnr, CEILING)])
             values[-1] += [measures[n](sr, hr, self.scale) for n in measures]
             if len(seen) < shown:

@@ -17,7 +17,8 @@ import numpy as np
 from pipelines.blind import estimate
 from pipelines.degradation import parse
 from sr_keras import inference, metrics
-from sr_keras.training.validation import CEILING, PROTOCOL
+from sr_keras.protocols import DEFAULT
+from sr_keras.training.validation import CEILING
 
 # Decibels that are worth while, and standard errors beyond chance.
 _LEAST = 0.1
@@ -108,7 +109,7 @@ def _scores(network, photos, scale, spec):
         small = chain.apply(photo, scale, np.random.default_rng(i))
         small = np.divide(small, 255, dtype=np.float32)
         again = inference.upscale(small, network)
-        yield min(metrics.psnr(again, photo, PROTOCOL, scale), CEILING)
+        yield min(metrics.psnr(again, photo, DEFAULT, scale), CEILING)
 
 
 def _cropped(photo, scale):

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sr_keras.protocols import update
 from sr_keras.writing import replaced
 
 FOLDER = Path(__file__).parent
@@ -45,7 +46,7 @@ def cards(folder=FOLDER):
         ValueError: the index is broken.
     """
     try:
-        return json.loads((folder / INDEX).read_text("utf-8"))
+        return update(json.loads((folder / INDEX).read_text("utf-8")))
     except FileNotFoundError:
         return []
     except ValueError as e:
