@@ -24,6 +24,8 @@ def main():
     rows = [
         ["`y`: luma 16..235, without the border",
          metrics.psnr(sr, hr, "y", SCALE)],
+        ["`y8`: the same luma in 8 bits",
+         metrics.psnr(sr, hr, "y8", SCALE)],
         ["the same, with the border", float(metrics.psnr_of(*framed))],
         ["`yiq`: luma 0..255, without the border",
          metrics.psnr(sr, hr, "yiq", SCALE)],

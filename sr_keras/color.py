@@ -31,6 +31,10 @@ _XYZ = np.array(
     ]
 )
 
+# Added before the digits behind the point are cut off. Y of 8-bit images is a
+# multiple of 1/85000: a half is rounded up, whatever the error of the sums.
+_HALF = 0.5 + 1e-6
+
 # NTSC 1953; the rounded digits that BT.601 and everyone else use.
 _YIQ_LUMA = (0.299, 0.587, 0.114)
 
@@ -51,6 +55,26 @@ def luma(rgb):
     """
     r, g, b = _channels(rgb)
     return _weigh(YCBCR[0], r, g, b) / 255 + _OFFSETS[0] / 255
+
+
+def luma8(rgb):
+    """The luma of 8-bit images as MATLAB's `rgb2ycbcr` gives it: 8 bits too.
+
+    MATLAB scripts do not convert grey images: they stay as they are.
+
+    Args:
+        rgb: as in `luma`, whole multiples of 1/255.
+
+    Returns:
+        Array or tensor (..., 1), whole multiples of 1/255.
+
+    Raises:
+        ValueError: for another number of channels.
+        TypeError: for integers.
+    """
+    if rgb.shape[-1] == 1:
+        return rgb
+    return _floor(luma(rgb) * 255 + _HALF) / 255
 
 
 def yiq_luma(rgb):
@@ -163,6 +187,14 @@ def _weigh(weights, a, b, c):
     # Python floats, which take on the dtype of the tensor; NumPy's do not.
     p, q, r = (float(w) for w in weights)
     return p * a + q * b + r * c
+
+
+def _floor(x):
+    if isinstance(x, np.ndarray):
+        return np.floor(x)
+    from keras import ops
+
+    return ops.floor(x)
 
 
 def _joined(channels):

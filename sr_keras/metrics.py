@@ -51,6 +51,9 @@ PROTOCOLS = {
     "y": Protocol(
         color.luma, 1, "BT.601 luma 16..235, without `scale` pixels a side"
     ),
+    "y8": Protocol(
+        color.luma8, 1, "the same in 8 bits, and grey files as they are"
+    ),
     "rgb": Protocol(None, 0, "the three channels, every pixel"),
     "yiq": Protocol(
         color.yiq_luma, 1, "luma 0..255, without `scale` pixels a side"
@@ -262,8 +265,8 @@ def _planes_of_pair(sr, hr, protocol, scale):
             f"sr is {a} and hr is {b} (width x height): they have to be the "
             "same size"
         )
-    pair = (planes(x, protocol, scale) for x in (sr, hr))
-    return np.broadcast_arrays(*pair)  # grey beside RGB is grey three times
+    sr, hr = np.broadcast_arrays(sr, hr)  # grey beside RGB is grey three times
+    return planes(sr, protocol, scale), planes(hr, protocol, scale)
 
 
 def _codes(image, name):

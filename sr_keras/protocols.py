@@ -6,7 +6,7 @@
 
 from sr_keras.names import unknown
 
-NAMES = ("y", "rgb", "yiq")
+NAMES = ("y", "y8", "rgb", "yiq")
 
 DEFAULT = "y"
 
@@ -29,7 +29,8 @@ def check(name):
     """
     if name in _FORMER:
         raise ValueError(
-            f"the protocol {name!r} is called {_FORMER[name]!r} now: give that"
+            f"the protocol {name!r} is called {_FORMER[name]!r} now: give "
+            "that, or 'y8', which rounds Y as MATLAB does"
         )
     if name not in NAMES:
         raise ValueError(unknown("there is no protocol", name, NAMES))

@@ -181,7 +181,7 @@ def test_a_broken_image_does_not_stop_the_others(tmp_path, capsys):
     assert errors == [False, True, False, True]
     good = [i["rgb"]["psnr"] for i in content["images"] if "rgb" in i]
     assert content["mean"]["rgb"]["psnr"] == pytest.approx(np.mean(good))
-    assert "data,im1.png,,,,,,\n" in (tmp_path / "t.csv").read_text()
+    assert "data,im1.png,,,,,,,,\n" in (tmp_path / "t.csv").read_text()
 
 
 def test_nothing_scored_is_bad_input(tmp_path, capsys):

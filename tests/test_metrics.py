@@ -14,6 +14,7 @@ from sr_keras.metrics import (
     METRICS,
     PROTOCOLS,
     ms_ssim,
+    planes,
     psnr,
     score,
     ssim,
@@ -35,8 +36,9 @@ def by_hand(image, protocol, border):
     """The planes of a protocol, by scikit-image."""
     if protocol == "rgb":
         return image.astype(np.float64)
-    if protocol == "y":
+    if protocol in ("y", "y8"):
         y = sk_color.rgb2ycbcr(image)[..., :1]
+        y = np.floor(y + 0.5) if protocol == "y8" else y
     else:
         y = sk_color.rgb2yiq(image.astype(np.float64))[..., :1]
     return y[border:-border, border:-border]
@@ -76,15 +78,15 @@ def test_ms_ssim_agrees_with_tensorflow(size):
 
 
 @pytest.mark.parametrize(
-    "factor, decibels, similarity",
+    "factor, expected",
     [
-        (2, 33.673, 0.9303),
-        (3, 30.403, 0.8689),
-        (4, 28.429, 0.8111),
-        (8, 24.397, 0.6581),
+        (2, {"y": (33.673, 0.9303), "y8": (33.640, 0.9292)}),
+        (3, {"y": (30.403, 0.8689), "y8": (30.385, 0.8678)}),
+        (4, {"y": (28.429, 0.8111), "y8": (28.416, 0.8101)}),
+        (8, {"y": (24.397, 0.6581)}),
     ],
 )
-def test_bicubic_on_set5_reads_as_in_the_papers(factor, decibels, similarity):
+def test_bicubic_on_set5_reads_as_in_the_papers(factor, expected):
     root = os.environ.get("SR_KERAS_DATA")
     if not root:
         pytest.skip("SR_KERAS_DATA does not say where Set5 is")
@@ -94,17 +96,54 @@ def test_bicubic_on_set5_reads_as_in_the_papers(factor, decibels, similarity):
         lr = folder / f"LR_bicubic/X{factor}/{path.stem}x{factor}.png"
         sr = imresize(np.array(Image.open(lr)), factor)
         hr = np.array(Image.open(path))[: sr.shape[0], : sr.shape[1]]
-        scores.append(score(sr, hr, factor)["y"])
+        scores.append(score(sr, hr, factor, expected))
     assert len(scores) == 5
-    mean = {m: np.mean([s[m] for s in scores]) for m in ("psnr", "ssim")}
-    assert mean["psnr"] == pytest.approx(decibels, abs=0.0005)
-    assert mean["ssim"] == pytest.approx(similarity, abs=0.00005)
+    for protocol, (decibels, similarity) in expected.items():
+        psnrs = [s[protocol]["psnr"] for s in scores]
+        ssims = [s[protocol]["ssim"] for s in scores]
+        assert np.mean(psnrs) == pytest.approx(decibels, abs=0.0005)
+        assert np.mean(ssims) == pytest.approx(similarity, abs=0.00005)
+
+
+def test_y8_is_the_y_of_matlab():
+    # help rgb2ycbcr, of uint8: white, black, the primaries.
+    colours = np.eye(3, dtype=np.uint8) * 255
+    colours = np.concatenate([colours, [[255] * 3, [0] * 3]]).astype(np.uint8)
+    image = np.broadcast_to(colours[:, None], (5, 4, 3))
+    found = planes(image.astype(float), "y8", 1)[:, 0, 0]
+    # Without the border of one pixel a side.
+    np.testing.assert_allclose(found, [145, 41, 235], atol=1e-9)
+
+
+def test_y8_rounds_halves_up():
+    # 16 + (65.481 R + 128.553 G + 24.966 B) / 255 with a fraction of a half.
+    r, g, b = np.meshgrid(*[np.arange(256)] * 3, indexing="ij", sparse=True)
+    sums = 21827 * r + 42851 * g + 8322 * b
+    halves = np.argwhere(sums % 85000 == 42500)
+    assert len(halves) > 100
+    image = np.pad(halves[None].astype(float), ((1, 1), (1, 1), (0, 0)), "edge")
+    exact = 16 + (halves @ [21827, 42851, 8322] + 42500) // 85000
+    found = planes(image, "y8", 1)[0, :, 0]
+    np.testing.assert_allclose(found, exact, atol=1e-9)
+
+
+def test_y8_takes_grey_as_it_is():
+    sr, hr = pair(channels=1)
+    inner = np.s_[2:-2, 2:-2]
+    assert psnr(sr, hr, "y8") == psnr(sr[inner], hr[inner], "rgb")
+    # In `y` its codes span 16..235: 1.32 dB more.
+    more = 20 * np.log10(255 / 219)
+    assert psnr(sr, hr, "y") - psnr(sr, hr, "y8") == pytest.approx(more)
+    # Beside RGB it is three equal channels.
+    equal = sr.repeat(3, axis=2), hr.repeat(3, axis=2)
+    for mixed in ((sr, equal[1]), (equal[0], hr)):
+        assert psnr(*mixed, "y8") == psnr(*equal, "y8") > psnr(sr, hr, "y8")
 
 
 def test_a_known_error():
     hr = np.full((20, 20, 3), 100, np.uint8)
     # Off by one in every channel: 219/255 of a step in luma 16..235.
-    expected = {"rgb": 0, "yiq": 0, "y": 20 * np.log10(255 / 219)}
+    expected = {"rgb": 0, "yiq": 0, "y8": 0, "y": 20 * np.log10(255 / 219)}
     for protocol, more in expected.items():
         got = psnr(hr + np.uint8(1), hr, protocol, 2)
         assert got == pytest.approx(20 * np.log10(255) + more, abs=1e-9)
@@ -114,7 +153,8 @@ def test_the_border_does_not_count():
     sr, hr = pair()
     spoilt = sr.copy()
     spoilt[:3], spoilt[-3:], spoilt[:, :2], spoilt[:, -2:] = 0, 0, 0, 0
-    for protocol, same in (("y", True), ("yiq", True), ("rgb", False)):
+    for protocol in PROTOCOLS:
+        same = protocol != "rgb"
         before = psnr(sr, hr, protocol, (3, 2))
         assert (psnr(spoilt, hr, protocol, (3, 2)) == before) is same
         assert psnr(spoilt, hr, protocol, 2) != before
@@ -142,7 +182,7 @@ def test_grey_is_three_equal_channels():
     flat = (sr[..., 0], hr[..., 0])
     for a, b in ((sr, hr), flat, (equal[0], hr), (sr, equal[1])):
         got = score(a, b, 2, metrics=names)
-        for protocol in PROTOCOLS:
+        for protocol in set(PROTOCOLS) - {"y8"}:
             assert got[protocol] == pytest.approx(expected[protocol], abs=1e-9)
 
 
@@ -197,7 +237,7 @@ def test_refuses_images(change, error, message):
 
 def test_refuses_names_scales_and_small_images():
     sr, hr = pair()
-    with pytest.raises(ValueError, match="no protocol 'u'.*y, rgb"):
+    with pytest.raises(ValueError, match="no protocol 'u'.*y, y8, rgb"):
         psnr(sr, hr, "u")
     with pytest.raises(ValueError, match="no metric 'mse'.*psnr, ssim"):
         score(sr, hr, 2, metrics=["mse"])

@@ -24,7 +24,7 @@ def test_every_name_has_a_definition():
 
 
 def test_a_former_name_is_an_error_with_todays(tmp_path, capsys):
-    message = "'matlab-y' is called 'y' now"
+    message = "'matlab-y' is called 'y' now: give that, or 'y8'"
     with pytest.raises(ValueError, match=message):
         check("matlab-y")
     image = [[[0.0]] * 16] * 16

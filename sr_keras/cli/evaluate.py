@@ -18,7 +18,8 @@ or _zssr_x2. A file without partner, or with two, is an error.
 
 Each image is scored under every --protocol (docs/protocols.md):
 
-  y    BT.601 luma 16..235, without `scale` pixels a side; the papers'
+  y    BT.601 luma 16..235, without `scale` pixels a side
+  y8   the same rounded to 8 bits, grey files as they are; MATLAB's
   rgb  the three channels, every pixel
   yiq  luma 0..255, without `scale` pixels a side
 
