@@ -127,7 +127,8 @@ def test_sizes(photo, refused, arguments, says):
     [
         (["--model", "edsr"], "does not fit --model edsr: it is for zssr"),
         (["--model", "bicubic"], "bicubic has nothing to learn"),
-        (["--recipe", "foo"], "default, warm, fast, many, paper, seed"),
+        (["--recipe", "foo"], "default, warm, fast, many, paper, article"),
+        (["--recipe", "seed"], "now called article: give --recipe article"),
         (["--activation", "rellu"], "no activation 'rellu'"),
         (["--activation", "serialize"], "relu, relu6"),
         (["--schedule", "foo"], "official, cyclic"),

@@ -241,7 +241,7 @@ def test_no_warning_where_bfloat16_is_fast(made, monkeypatch):
     assert "leave out" not in made("--mixed-precision", "mixed_bfloat16").err
 
 
-@pytest.mark.parametrize("which", ["paper", "seed"])
+@pytest.mark.parametrize("which", ["paper", "article"])
 def test_recipes(made, which):
     small = ("--model", "a2n", "--scale", 2, "--model-arg", "num_blocks=1",
              "--batch-size", 2, "--hr-patch-size", 8)  # fmt: skip
@@ -277,6 +277,7 @@ def test_the_patch_of_a_recipe_fits_the_scale(made):
         (["--scale", 5], "edsr has no scale 5: use one of 2, 3, 4"),
         (["--scale", "1.5"], "learns one whole factor"),
         (["--scale", "big"], "learns one whole factor"),
+        (["--model", "a2n", "--recipe", "seed"], "give --recipe article"),
         (["--recipe", "papper"], "no recipe 'papper' for edsr: did you mean"),
         (["--loss", "l3"], "no loss 'l3': did you mean"),
         (["--optimizer", "addam"], "'addam': did you mean adam"),

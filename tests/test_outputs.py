@@ -262,13 +262,13 @@ def test_recipe_replaces_the_settings_of_the_config(train, photo, capfd):
     train("--image", photo, "--scale", 2, "--loss", "l2", "--beta1", 0.5)
     ended = command(
         capfd, "train", "--config", "runs/a_zssr_x2/config.json",
-        "--recipe", "seed", "--max-steps", 1, "--filters", 8,
+        "--recipe", "article", "--max-steps", 1, "--filters", 8,
     )  # fmt: skip
     assert ended.code == 0
     new = read_json("runs/a_zssr_x2-2/config.json")
-    wanted = settings(models.recipe("zssr", "seed")).to_dict()["learning"]
+    wanted = settings(models.recipe("zssr", "article")).to_dict()["learning"]
     wanted["result_at"] = list(wanted["result_at"])
-    assert new["recipe"] == "seed"
+    assert new["recipe"] == "article"
     assert new["learning"] == {**wanted, "max_steps": 1}
 
 

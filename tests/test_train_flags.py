@@ -7,6 +7,7 @@ test_batch.
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def test_the_configs_fields_are_those_of_the_settings(prepared):
         assert set(fields) <= own, name
 
 
-def test_network_of_the_paper_and_of_the_seed(prepared):
+def test_network_of_the_paper_and_of_the_article(prepared):
     sizes = ("--layers", 8, "--filters", 64)
     network = prepared(*sizes, small=()).zero_shot.network
     assert network.count_params() == 225_091
@@ -201,7 +202,7 @@ def test_seed(prepared):
     assert not np.array_equal(weights[0], weights[2])
 
 
-@pytest.mark.parametrize("name", ["default", "fast", "paper", "seed"])
+@pytest.mark.parametrize("name", ["default", "fast", "paper", "article"])
 def test_recipe(prepared, name):
     from sr_keras import models
 
@@ -211,7 +212,7 @@ def test_recipe(prepared, name):
         for field, value in fields.items():
             assert found[group][field] == value
     assert found["learning"]["beta1"] == 0.77
-    if name == "seed":
+    if name == "article":
         assert work.zero_shot.network.count_params() == 188_247
         assert found["augmentation"]["crop_sizes"] == (96,)
         assert found["learning"]["max_steps"] == 1500
@@ -219,6 +220,14 @@ def test_recipe(prepared, name):
         assert found["augmentation"]["father_scale"] == (0.4, 0.95)
     if name == "paper":
         assert found["learning"]["schedule"] == "official"
+
+
+def test_the_former_name_of_a_recipe(prepared, tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"recipe": "seed"}))
+    found = prepared("--config", path, small=())
+    assert found.photo.job["recipe"] == "article"
+    assert found.settings.learning.max_steps == 1500
 
 
 def test_crop(prepared, photo):

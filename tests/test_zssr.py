@@ -114,7 +114,7 @@ def test_refuses(arguments, message):
         models.build("zssr", 2, **arguments)
 
 
-@pytest.mark.parametrize("which", ["default", "fast", "paper", "seed"])
+@pytest.mark.parametrize("which", ["default", "fast", "paper", "article"])
 def test_recipes_are_settings(which):
     from sr_keras.training.settings import settings
 
@@ -123,5 +123,5 @@ def test_recipes_are_settings(which):
     assert network.count_params() > 0
     # TensorFlow 1's for the authors' Adam.
     assert made.learning.epsilon == (1e-8 if which == "paper" else None)
-    if which == "seed" and made.network:
+    if which == "article" and made.network:
         assert network.count_params() == 188_247

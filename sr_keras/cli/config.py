@@ -6,6 +6,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+from sr_keras.models.recipes import RENAMED
 from sr_keras.protocols import update
 
 # What a config.json says for people only.
@@ -40,7 +41,8 @@ def read(path):
         path: str or Path.
 
     Returns:
-        dict, as it is in the file, but for what is of no use to a run.
+        dict, as it is in the file, but for what is of no use to a run; a
+        recipe has the name it has today.
 
     Raises:
         OSError: it cannot be read.
@@ -54,6 +56,8 @@ def read(path):
         raise ValueError(f"{path} is not a config.json: it is no object")
     if "version" in config:
         _restore(config.get("learning"))
+    if config.get("recipe") in tuple(RENAMED):
+        config["recipe"] = RENAMED[config["recipe"]]
     return {k: v for k, v in config.items() if k not in _NOTES}
 
 

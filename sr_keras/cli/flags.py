@@ -208,8 +208,8 @@ FLAGS = {
         "from other photos: of the weights that come with sr_keras, or of a "
         "run of zssr with --data"}),
     "--recipe": (None, "recipe", {"metavar": "NAME",
-        "help": "default, paper (the authors'), seed (the Keras port's) or "
-        "fast (zssr)"}),
+        "help": "default, paper (the authors'), article (the Keras port's) "
+        "or fast (zssr)"}),
     "--scale": (None, "scale", {"metavar": "F",
         "help": "2, 2.37, or 1.5x2 for width x height"}),
     "--width": (None, "width", {"type": SIDE, "metavar": "W"}),

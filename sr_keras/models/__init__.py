@@ -6,6 +6,7 @@ Adding one is a new file here, a test, and a line in the table below.
 import copy
 import importlib
 
+from sr_keras.models.recipes import RENAMED
 from sr_keras.names import meant, unknown
 
 # name -> (file in this folder, class, its fixed arguments, one line).
@@ -136,6 +137,11 @@ def recipe(name, which="default", scale=None):
     """
     module = _entry(name)[0]
     recipes = importlib.import_module(f"{__name__}.{module}").RECIPES
+    if RENAMED.get(which) in recipes:
+        raise ValueError(
+            f"recipe {which!r} for {name} is now called {RENAMED[which]}: "
+            f"give --recipe {RENAMED[which]}"
+        )
     if which not in recipes:
         raise ValueError(unknown("no recipe", which, recipes, f" for {name}"))
     found = copy.deepcopy(recipes[which])

@@ -274,7 +274,7 @@ RECIPES = {
         },
     },
     # The TensorFlow port of A2N that this project grew from.
-    "seed": {
+    "article": {
         "data": {
             "hr_patch_size": 128, "batch_size": 32, "degradation": "bicubic",
         },

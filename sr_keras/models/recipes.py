@@ -5,6 +5,9 @@
 # gradients are 255 times smaller.
 EPSILON = 1e-8 / 255
 
+# Former name of a recipe -> its name.
+RENAMED = {"seed": "article"}
+
 # What works well today for residual networks, in "default".
 COSINE = {
     "loss": "l1", "optimizer": "adam", "learning_rate": 2e-4,

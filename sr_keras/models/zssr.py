@@ -214,8 +214,8 @@ RECIPES = {
         "finish": {"fusion": "median", "back_projection": 10,
                    "keep_colours": True},
     },
-    # The Keras port that this project grew from.
-    "seed": {
+    # The Keras port, github.com/missinglinkai/ZSSR, main.py.
+    "article": {
         "network": {"passes": 1, "first_filters": 3},
         "augmentation": {
             "father_scale": (0.4, 0.95), "as_is": 0.0,
