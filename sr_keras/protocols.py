@@ -10,6 +10,9 @@ NAMES = ("y", "y8", "rgb", "yiq")
 
 DEFAULT = "y"
 
+# How LR and SR are made: of 8-bit files, or of rounded Y in floats.
+FILES, LUMA = "files", "luma"
+
 # Names in files of earlier versions, and today's.
 _FORMER = {"matlab-y": "y"}
 

@@ -38,8 +38,9 @@ def test_scores_two_files(tmp_path, capsys):
         assert f"{values['psnr']:.2f}" in out
         assert f"{values['ssim']:.4f}" in out
     content = json.loads(table.read_text())
-    assert list(content) == ["model", "scale", "data"]
+    assert list(content) == ["model", "scale", "pipeline", "data"]
     assert (content["model"], content["scale"]) == (None, 2)
+    assert content["pipeline"] == "files"
     assert list(content["data"]) == ["Set1"]  # the parent of HR
     (image,) = content["data"]["Set1"]["images"]
     assert image.pop("file") == "hr.png"
@@ -61,7 +62,9 @@ def test_scores_a_model_on_folders(tmp_path, capsys):
     assert code == 0
     with open(table, newline="") as file:
         lines = list(csv.DictReader(file))
-    assert list(lines[0]) == ["data", "file", "yiq zncc", "rgb zncc"]
+    assert list(lines[0]) == [
+        "data", "pipeline", "file", "yiq zncc", "rgb zncc",
+    ]  # fmt: skip
     names = [(line["data"], line["file"]) for line in lines]
     one = [("one", f"im{i}.png") for i in range(3)]
     two = [("two", f"im{i}.png") for i in range(2)]
@@ -181,7 +184,7 @@ def test_a_broken_image_does_not_stop_the_others(tmp_path, capsys):
     assert errors == [False, True, False, True]
     good = [i["rgb"]["psnr"] for i in content["images"] if "rgb" in i]
     assert content["mean"]["rgb"]["psnr"] == pytest.approx(np.mean(good))
-    assert "data,im1.png,,,,,,,,\n" in (tmp_path / "t.csv").read_text()
+    assert "data,files,im1.png,,,,,,,,\n" in (tmp_path / "t.csv").read_text()
 
 
 def test_nothing_scored_is_bad_input(tmp_path, capsys):

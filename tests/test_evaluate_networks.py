@@ -98,7 +98,7 @@ def test_bicubic_stands_beside_a_network(tmp_path, capsys):
     assert value == pytest.approx(psnr, abs=1e-6)
     text = files["markdown"].read_text().splitlines()
     assert text[0] == f"### data, x2, {path}"
-    assert text[2].startswith("| file | y psnr | y ssim | rgb")
+    assert text[2].startswith("| file | y psnr | y ssim | y8 psnr")
     assert text[3] == "|---|---:|---:|---:|---:|---:|---:|"
     assert text[6].startswith(f"| bicubic | {psnr:.2f} | ")
     assert text[7].startswith("| mean | ")

@@ -23,7 +23,11 @@ Each image is scored under every --protocol (docs/protocols.md):
   rgb  the three channels, every pixel
   yiq  luma 0..255, without `scale` pixels a side
 
-A network's scores stand beside those of bicubic interpolation.
+A network's scores stand beside those of bicubic interpolation. The mean is
+given with and without grey files, which protocols take in different ways.
+
+--luma-pipeline makes LR and SR of rounded Y in floats and rounds once, as
+SRCNN, VDSR and LapSRN were scored: for interpolations and networks for luma.
 
   sr-keras evaluate --model runs/srgan_x4 --data Set5/HR --perceptual vgg19
 
@@ -142,6 +146,12 @@ def add_arguments(parser):
         "processors with instructions for it, and auto takes it there",
     )
     add(
+        "--luma-pipeline",
+        action="store_true",
+        help="make LR and SR of the rounded Y of HR, in floats: the rows of "
+        "SRCNN, VDSR and LapSRN (with --protocol y8 only)",
+    )
+    add(
         "--save-images",
         nargs="?",
         const="sr_images",
@@ -175,13 +185,14 @@ def run(args):
     album = Album(args.save_images) if args.save_images else None
     selfcheck.check()
     task = evaluation.task(args)
-    names = list(dict.fromkeys(args.protocol or protocols.NAMES))
+    names = list(dict.fromkeys(args.protocol or _default_protocols(args)))
     metrics = list(dict.fromkeys(args.metric or ("psnr", "ssim")))
     columns = dict.fromkeys(names, metrics)
     distances = _distances(args)
     if distances:
         columns[DISTANCES] = list(distances)
-    results = report.Results(args.model, task.scale, columns)
+    pipeline = protocols.LUMA if args.luma_pipeline else protocols.FILES
+    results = report.Results(args.model, task.scale, columns, pipeline)
     for name, jobs in task.sets:
         with results.open_set(name, [file for file, _ in jobs]) as rows:
             for file, make in jobs:
@@ -192,6 +203,10 @@ def run(args):
     if not results.failed:
         return EXIT_DONE
     return EXIT_SOME_FAILED if results.scored else EXIT_BAD_INPUT
+
+
+def _default_protocols(args):
+    return ("y8",) if args.luma_pipeline else protocols.NAMES
 
 
 def _protocol(text):
@@ -220,22 +235,24 @@ def _score(rows, file, make, scale, distances):
 
     def scores(image):
         names = next(iter(columns.values()))
-        found = metrics.score(image, hr, scale, list(columns), names)
+        found = metrics.score(image, case.hr, scale, list(columns), names)
         if distances:
-            found[DISTANCES] = {k: f(image, hr) for k, f in distances.items()}
+            found[DISTANCES] = {
+                k: f(image, case.hr) for k, f in distances.items()
+            }
         return found
 
     try:
-        sr, hr, bicubic = make()
-        own = scores(sr)
-        other = None if bicubic is None else scores(bicubic)
+        case = make()
+        own = scores(case.sr)
+        other = None if case.bicubic is None else scores(case.bicubic)
     except (ValueError, TypeError, OSError) as e:
         reason = describe(e)
         rows.fail(file, reason)
         print(f"sr-keras evaluate: {file}: {reason}", file=sys.stderr)
         return None
-    rows.add(file, own, other)
-    return sr
+    rows.add(file, own, other, case.grey)
+    return case.sr
 
 
 def _check_perceptual(args):
@@ -256,6 +273,22 @@ def _check_perceptual(args):
             raise ValueError(f"--{flag} goes with --perceptual {name}")
 
 
+def _check_luma_pipeline(args):
+    if args.model is None:
+        raise ValueError("--luma-pipeline goes with --model")
+    for flag in ("lr", "self_ensemble", "perceptual"):
+        if getattr(args, flag):
+            raise ValueError(
+                f"--luma-pipeline makes LR and SR of Y alone: leave out "
+                f"--{flag.replace('_', '-')}"
+            )
+    if set(args.protocol or ()) - {"y8"}:
+        raise ValueError(
+            "--luma-pipeline compares rounded Y: leave out --protocol "
+            f"{' '.join(args.protocol)}, or give y8"
+        )
+
+
 def _check_usage(args):
     files = args.sr is not None or args.hr is not None
     model = args.model is not None or args.data is not None
@@ -274,6 +307,8 @@ def _check_usage(args):
         raise ValueError(
             "--self-ensemble, --precision and --save-images go with --model"
         )
+    if args.luma_pipeline:
+        _check_luma_pipeline(args)
     if args.lr is not None and (files or len(args.lr) != len(args.data)):
         raise ValueError(
             "--lr goes with --data, one folder for each; there are "

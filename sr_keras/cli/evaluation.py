@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 import sr_keras
-from sr_keras import images
+from sr_keras import channels, color, images
 from sr_keras.cli import load_keras, pairs
 from sr_keras.models import CLASSICAL
 from sr_keras.resize import imresize, output_size, parse_scale
@@ -18,14 +18,30 @@ from sr_keras.resize import imresize, output_size, parse_scale
 _EPSILON = 1e-6
 
 
+class Case(NamedTuple):
+    """One image to score.
+
+    Attributes:
+        sr: ndarray (H, W, C).
+        hr: what it should be.
+        bicubic: bicubic interpolation, ndarray; None where there is nothing to
+            interpolate or it is what `sr` is.
+        grey: bool, whether the HR file is grey.
+    """
+
+    sr: np.ndarray
+    hr: np.ndarray
+    bicubic: np.ndarray | None
+    grey: bool
+
+
 class Task(NamedTuple):
     """What to score.
 
     Attributes:
         scale: pair (sy, sx).
         sets: list of (name, jobs), and jobs a list of (file, make); make()
-            reads and computes one (sr, hr, bicubic), the last being None
-            where there is nothing to interpolate or it is what `sr` is.
+            reads and computes one `Case`.
     """
 
     scale: tuple[float, float]
@@ -47,19 +63,25 @@ def task(args) -> Task:
     """
     if args.sr is not None:
         return _task_of_files(args.sr, args.hr, parse_scale(args.scale))
+    luma = args.luma_pipeline
     enlarge, own_scale = _enlarger(
-        args.model, args.self_ensemble, args.precision
+        args.model, args.self_ensemble, args.precision, luma
     )
     if args.scale is None and own_scale is None:
         raise ValueError(f"--scale is missing: {args.model} has none itself")
     scale = parse_scale(own_scale if args.scale is None else args.scale)
+    if luma and own_scale is not None and set(scale) != {own_scale}:
+        raise ValueError(
+            f"--luma-pipeline needs the network's own scale, {own_scale}, not "
+            f"{args.scale}"
+        )
     folders = [_hr_folder(folder) for folder in args.data]
     names = _names(folders)
     lr_folders = args.lr or [None] * len(folders)
     return Task(
         scale,
         [
-            (name, _jobs(folder, lr_folder, enlarge, scale))
+            (name, _jobs(folder, lr_folder, enlarge, scale, luma))
             for name, folder, lr_folder in zip(
                 names, folders, lr_folders, strict=True
             )
@@ -89,9 +111,10 @@ def _task_of_files(sr, hr, scale):
 
 
 def _read(sr_path, hr_path, scale):
-    """Read one (sr, hr, None)."""
+    """Read one case."""
     sr, hr = (images.read(path).pixels for path in (sr_path, hr_path))
-    return sr, _cropped(hr, sr.shape[:2], scale), None
+    hr = _cropped(hr, sr.shape[:2], scale)
+    return Case(sr, hr, None, _is_grey(hr))
 
 
 def _hr_folder(folder):
@@ -112,7 +135,7 @@ def _names(folders):
     ]
 
 
-def _jobs(folder, lr_folder, enlarge, scale):
+def _jobs(folder, lr_folder, enlarge, scale, luma):
     found = images.find(folder)
     if lr_folder is None:
         lr_paths = [(None, path, name) for path, name in found]
@@ -121,15 +144,20 @@ def _jobs(folder, lr_folder, enlarge, scale):
     return [
         (
             name.as_posix(),
-            functools.partial(_enlarged, lr_path, hr_path, enlarge, scale),
+            functools.partial(
+                _enlarged, lr_path, hr_path, enlarge, scale, luma
+            ),
         )
         for lr_path, hr_path, name in lr_paths
     ]
 
 
-def _enlarged(lr_path, hr_path, enlarge, scale):
-    """Make one (sr, hr, bicubic) with a network or an interpolation."""
+def _enlarged(lr_path, hr_path, enlarge, scale, luma):
+    """Make one case with a network or an interpolation."""
     hr = _codes(hr_path)
+    grey = _is_grey(hr)
+    if luma:
+        hr = _luma(hr)
     if lr_path is None:
         lr_size, size = _cropped_sizes(hr.shape[:2], scale)
         hr = hr[: size[0], : size[1]]
@@ -139,9 +167,8 @@ def _enlarged(lr_path, hr_path, enlarge, scale):
         size = output_size(lr.shape[:2], scale)
         hr = _cropped(hr, size, scale)
     sr = enlarge(lr, scale, size)
-    if enlarge == _bicubic:
-        return sr, hr, None
-    return sr, hr, _bicubic(lr, scale, size)
+    bicubic = None if enlarge == _bicubic else _bicubic(lr, scale, size)
+    return Case(sr, hr, bicubic, grey)
 
 
 def _codes(path):
@@ -152,6 +179,20 @@ def _codes(path):
     """
     image = images.read(path)
     return images.quantize(image.pixels, image.bits)
+
+
+def _is_grey(pixels):
+    return pixels.shape[-1] == 1
+
+
+def _luma(codes):
+    """Rounded Y in floats, of which the luma pipeline makes LR.
+
+    Dong et al. 2014, the authors' demo_SR.m: `rgb2ycbcr` of 8-bit images, then
+    `single`; LR and SR stay floats until SR is rounded to be compared.
+    """
+    top = np.iinfo(codes.dtype).max if codes.dtype.kind == "u" else 1
+    return color.luma8(images.quantize(codes / top, 8) / 255)
 
 
 def _cropped_sizes(shape, scale):
@@ -175,7 +216,7 @@ def _cropped(hr, size, scale):
     return hr  # other sizes are for `metrics.score` to refuse
 
 
-def _enlarger(model, self_ensemble, precision=None):
+def _enlarger(model, self_ensemble, precision=None, luma=False):
     """A function (lr, scale, size) -> sr, and the network's own scale."""
     if model in CLASSICAL:
         if self_ensemble:
@@ -192,6 +233,8 @@ def _enlarger(model, self_ensemble, precision=None):
 
         compute_in(network, precision, to_use=True)
     own_scale = getattr(network, "scale", None)
+    if luma:
+        return _luma_enlarger(network), own_scale
     return functools.partial(_upscale, network, self_ensemble), own_scale
 
 
@@ -208,6 +251,20 @@ def _upscale(network, self_ensemble, lr, scale, size):
         lr = lr / np.float32(np.iinfo(lr.dtype).max)
     more = {} if self_ensemble is None else {"self_ensemble": self_ensemble}
     return np.asarray(sr_keras.upscale(lr, network, scale, size, **more))
+
+
+def _luma_enlarger(network):
+    """A function (y, scale, size) -> SR's y, of a network for luma."""
+    from sr_keras.inference import forward_of
+    from sr_keras.models.network import Network
+
+    if not isinstance(network, Network) or not channels.is_for_luma(network):
+        raise ValueError(
+            "--luma-pipeline is for interpolations and for networks that see "
+            f"luma alone, not {network.name}: leave it out"
+        )
+    forward = forward_of(network)
+    return lambda y, scale, size: forward(y.astype("float32"))
 
 
 class Album:

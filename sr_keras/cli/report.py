@@ -9,6 +9,10 @@ import sys
 from pathlib import Path
 
 from sr_keras.cli.files import save_text
+from sr_keras.protocols import LUMA
+
+# What stands beside the mean of the images that are not grey.
+WITHOUT_GREY = "without grey"
 
 # Digits after the point, as in the papers, and the width of a column.
 _DIGITS = {"psnr": 2}
@@ -26,16 +30,20 @@ class Rows:
             str, the metrics within it.
         images: list of dicts, as in the .json.
         others: list of the scores of bicubic interpolation, if there are.
+        grey: list of str, the scored images whose HR file is grey.
     """
 
     def __init__(self, columns, width):
         self.columns = columns
         self.images = []
         self.others = []
+        self.grey = []
         self._width = width
 
-    def add(self, file, scores, bicubic=None):
+    def add(self, file, scores, bicubic=None, grey=False):
         """Add and print an image, scores being {protocol: {metric: x}}."""
+        if grey:
+            self.grey.append(file)
         self.images.append({"file": file, **scores})
         if bicubic is not None:
             self.others.append(bicubic)
@@ -50,13 +58,23 @@ class Rows:
         """The means of the scored images, {protocol: {metric: x}}."""
         return self._mean(self.scored())
 
+    def mean_without_grey(self):
+        """The means of the others; {} where all images, or none, are grey."""
+        scored = self.scored()
+        others = [image for image in scored if image["file"] not in self.grey]
+        return self._mean(others) if len(others) < len(scored) else {}
+
     def bicubic(self):
         """The means of bicubic interpolation; {} where it is not known."""
         return self._mean(self.others)
 
     def lines(self):
-        """All rows as in the .json, those of bicubic and the mean last."""
-        ends = {"bicubic": self.bicubic(), "mean": self.mean()}
+        """All rows as in the .json, those of bicubic and the means last."""
+        ends = {
+            "bicubic": self.bicubic(),
+            "mean": self.mean(),
+            WITHOUT_GREY: self.mean_without_grey(),
+        }
         ends = [{"file": name, **mean} for name, mean in ends.items() if mean]
         return [*self.images, *ends]
 
@@ -83,6 +101,17 @@ class Rows:
         if self.others:
             self._print("bicubic", self.bicubic())
         self._print("mean", self.mean() or None)
+        if self.grey:
+            if mean := self.mean_without_grey():
+                self._print(WITHOUT_GREY, mean)
+            _say(self.grey_text())
+
+    def grey_text(self):
+        """One line that names the grey files."""
+        return (
+            "grey files (compared as they are in y8, as RGB in the other "
+            f"protocols): {', '.join(self.grey)}"
+        )
 
     def _mean(self, scored):
         if not scored:
@@ -112,13 +141,15 @@ class Results:
         model: str, or None where files were scored.
         scale: pair (sy, sx).
         columns: dict of protocol -> list of metrics, as `Rows` has it.
+        pipeline: str, how LR and SR are made: "files" or "luma".
 
     Attributes:
         scale: 2, 2.37, or "1.5x2": width by height.
     """
 
-    def __init__(self, model, scale, columns):
+    def __init__(self, model, scale, columns, pipeline):
         self._model = model
+        self._pipeline = pipeline
         self.scale = _short_scale(scale)
         self._columns = columns
         self._sets = {}
@@ -145,7 +176,7 @@ class Results:
         Yields:
             The `Rows` to add them to.
         """
-        rows = Rows(self._columns, max(map(len, [*files, "bicubic"])))
+        rows = Rows(self._columns, max(map(len, [*files, WITHOUT_GREY])))
         if self._sets:
             _say("")
         rows.print_head(self._title(name))
@@ -172,19 +203,30 @@ class Results:
             save_text(markdown_path, self._markdown())
 
     def _title(self, name):
-        title = f"{name}, x{self.scale}"
-        return f"{title}, {self._model}" if self._model else title
+        parts = [name, f"x{self.scale}"]
+        if self._model:
+            parts.append(self._model)
+        if self._pipeline == LUMA:
+            parts.append("luma pipeline")
+        return ", ".join(parts)
 
     def _json(self):
         data = {
             name: {
                 "mean": rows.mean(),
                 "bicubic": rows.bicubic(),
+                "mean_without_grey": rows.mean_without_grey(),
+                "grey": rows.grey,
                 "images": rows.images,
             }
             for name, rows in self._sets.items()
         }
-        content = {"model": self._model, "scale": self.scale, "data": data}
+        content = {
+            "model": self._model,
+            "scale": self.scale,
+            "pipeline": self._pipeline,
+            "data": data,
+        }
         return json.dumps(_storable(content), indent=2, allow_nan=False) + "\n"
 
     def _csv(self):
@@ -192,14 +234,14 @@ class Results:
         writer = csv.writer(text, lineterminator="\n")
         columns = [(p, m) for p, names in self._columns.items() for m in names]
         heads = [f"{p} {m}" for p, m in columns]
-        writer.writerow(["data", "file", *heads])
+        writer.writerow(["data", "pipeline", "file", *heads])
         for name, rows in self._sets.items():
             for line in rows.lines():
                 values = [
                     round(line[p][m], _FILE_DIGITS) if p in line else ""
                     for p, m in columns
                 ]
-                writer.writerow([name, line["file"], *values])
+                writer.writerow([name, self._pipeline, line["file"], *values])
         return text.getvalue()
 
     def _markdown(self):
@@ -212,6 +254,8 @@ class Results:
             for line in rows.lines():
                 values = [_shown(line, p, m) for p, m in columns]
                 text.append(_cells(line["file"], *values))
+            if rows.grey:
+                text += ["", rows.grey_text()]
             text.append("")
         return "\n".join(text)
 
