@@ -59,11 +59,13 @@ class Extra:
         xmp: XMP packet.
         iptc: records of IPTC-IIM.
         texts: comments, and the texts of PNG.
+        color: the chunks of PNG that describe colours; see `png_color`.
     """
 
     xmp: bytes | None = None
     iptc: bytes | None = None
     texts: tuple[Text, ...] = ()
+    color: tuple[tuple[bytes, bytes], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ def fit(
         what the file cannot carry.
     """
     extra, lost = metadata.extra, []
+    if kind != "png":
+        metadata, lost = _describe_color(metadata, channels)
     kept = {
         "icc": fitting_profile(metadata.icc, channels),
         "exif": metadata.exif and exif.resize(metadata.exif, size),
@@ -116,8 +120,9 @@ def fit(
     if kind == "jpg":
         lost += _fit_segments(kept)
     kept["texts"] = kept["texts"] or ()
-    beside = Extra(*(kept.pop(name) for name in ("xmp", "iptc", "texts")))
-    return replace(metadata, **kept, extra=beside), tuple(lost)
+    names = ("xmp", "iptc", "texts")
+    extra = replace(extra, **{name: kept.pop(name) for name in names})
+    return replace(metadata, **kept, extra=extra), tuple(lost)
 
 
 def sentence(kind: str, lost: tuple[str, ...]) -> str | None:
@@ -176,6 +181,28 @@ def fitting_profile(icc: bytes | None, channels: int) -> bytes | None:
     """A profile, unless it is for another number of channels."""
     known = icc and _PROFILE_CHANNELS.get(icc[16:20])
     return icc if known == channels or channels not in (1, 3) else None
+
+
+def color_profile(metadata: Metadata, channels: int) -> bytes | None:
+    """The profile of a picture's colours; None where they are sRGB."""
+    return _describe_color(metadata, channels)[0].icc
+
+
+def _describe_color(
+    metadata: Metadata, channels: int
+) -> tuple[Metadata, list[str]]:
+    """Makes a profile of PNG's chunks; names those that it does not cover."""
+    chunks = dict(metadata.extra.color)
+    # cICP overrides a profile, which overrides the others (PNG 3rd edition,
+    # section 4.3).
+    if not chunks or channels not in (1, 3):
+        return metadata, []
+    from sr_keras.codecs import png_color
+
+    made, lost = png_color.describe(metadata.extra.color, channels)
+    if metadata.icc and b"cICP" not in chunks:
+        return metadata, [n for n in lost if n not in ("gAMA", "cHRM")]
+    return replace(metadata, icc=made or metadata.icc), lost
 
 
 def _fit_segments(kept: dict) -> list[str]:

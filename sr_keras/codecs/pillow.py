@@ -52,6 +52,9 @@ _APP13, _COM = 0xED, 0xFE
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _END = 0xD9
 
+# Bytes of the header of a BMP file of version 5.
+_BITMAP_V5 = 124
+
 # Pillow's own limit of pixels is one number for the whole process.
 _LIMIT = threading.Lock()
 
@@ -66,7 +69,7 @@ def decode(file: BinaryIO, max_pixels: int) -> Decoded:
     what = "several pictures: pictures" if several else "animation: frames"
     info = picture.info
     metadata = Metadata(
-        info.get("icc_profile"),
+        info.get("icc_profile") or _bitmap_profile(file),
         info.get("exif"),
         info.get("dpi"),
         _extra(picture),
@@ -129,6 +132,23 @@ def _extra(picture: Image.Image) -> Extra:
         iptc.from_resources(resources),
         tuple(Text("Comment", _decode(c)) for c in comments if c.strip(b"\0")),
     )
+
+
+def _bitmap_profile(file: BinaryIO) -> bytes | None:
+    """The profile in a BMP file of version 5, which Pillow leaves out."""
+    file.seek(0)
+    start = 14 if file.read(2) == b"BM" else 0
+    file.seek(start)
+    head = file.read(_BITMAP_V5)
+    if len(head) < _BITMAP_V5 or head[56:60] != b"DEBM":
+        return None
+    size, at, length = (
+        int.from_bytes(head[i : i + 4], "little") for i in (0, 112, 116)
+    )
+    if size != _BITMAP_V5:
+        return None
+    file.seek(start + at)
+    return file.read(length) or None
 
 
 def _decode(text: bytes) -> str:

@@ -5,7 +5,7 @@ import struct
 import zlib
 from collections.abc import Iterable
 
-from sr_keras.codecs import exif, iptc
+from sr_keras.codecs import exif, iptc, png_color
 from sr_keras.codecs.metadata import Extra, Metadata, Text
 
 Chunk = tuple[bytes, bytes]
@@ -51,13 +51,17 @@ def read(chunks: Iterable[Chunk]) -> tuple[Metadata, tuple[str, ...]]:
         icc or profiles.get("icc"),
         last.get(b"eXIf", profiles.get("exif")),
         dpi,
-        Extra(profiles.get("xmp"), profiles.get("iptc"), tuple(texts)),
+        Extra(
+            *(profiles.get("xmp"), profiles.get("iptc"), tuple(texts)),
+            png_color.read(last),
+        ),
     ), notes
 
 
 def write(metadata: Metadata) -> list[Chunk]:
     """Makes the chunks between the header and the pixels."""
-    chunks, extra = [], metadata.extra
+    extra = metadata.extra
+    chunks = list(extra.color)
     if metadata.icc:
         packed = b"ICC profile\0\0" + zlib.compress(metadata.icc)
         chunks.append((b"iCCP", packed))
