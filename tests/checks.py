@@ -12,6 +12,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import keras
@@ -122,6 +123,18 @@ def needs_backend(backend):
     """Skip where a backend of Keras is not installed."""
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
+
+
+def rewritten(path, change, member="config.json"):
+    """A copy of an artifact with one member changed."""
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    members[member] = change(members[member])
+    copy = path.with_name("changed.keras")
+    with zipfile.ZipFile(copy, "w") as new:
+        for name, content in members.items():
+            new.writestr(name, content)
+    return copy
 
 
 def data_folder(*parts):

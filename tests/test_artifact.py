@@ -4,7 +4,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
-from checks import picture, randomized, run_python
+from checks import picture, randomized, rewritten, run_python
 
 import sr_keras
 from sr_keras import artifact, models
@@ -19,18 +19,6 @@ def small(scale=2, **arguments):
 def file(tmp_path):
     artifact.save(small(), tmp_path / "net.keras", recipe="fast", steps=7)
     return tmp_path / "net.keras"
-
-
-def rewritten(path, change, member="config.json"):
-    """A copy of an artifact with one member changed."""
-    with zipfile.ZipFile(path) as old:
-        members = {name: old.read(name) for name in old.namelist()}
-    members[member] = change(members[member])
-    copy = path.with_name("changed.keras")
-    with zipfile.ZipFile(copy, "w") as new:
-        for name, content in members.items():
-            new.writestr(name, content)
-    return copy
 
 
 def test_round_trip(file):

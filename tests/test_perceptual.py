@@ -3,8 +3,10 @@ import numpy as np
 import pytest
 from checks import blocks, data_folder, picture
 
-from sr_keras import perceptual
+from sr_keras import images, models, perceptual
+from sr_keras.models.recipes import VGG54_AS_MSE
 from sr_keras.resize import imresize
+from sr_keras.training import adversarial_settings
 
 VGG = "vgg19_imagenet_notop_f16.weights.h5"
 
@@ -112,11 +114,38 @@ def test_weights_that_are_not_there(tmp_path, monkeypatch):
     assert "story" not in text
 
 
-def test_imagenet_sees_blur():
+@pytest.fixture(scope="module")
+def vgg54():
     path = data_folder("reference") / VGG
     if not path.is_file():
         pytest.skip(f"there is no {path}")
-    loss = perceptual.ContentLoss({"VGG54": 1.0}, str(path))
+    return perceptual.ContentLoss({"VGG54": 1.0}, str(path))
+
+
+@pytest.mark.parametrize("photos", ["Kodak", "Set5"])
+def test_the_content_loss_is_as_large_as_the_mse(vgg54, photos):
+    """The weight's meaning (Ledig et al. 2017, section 3.2); 0.006's is not."""
+    paths = sorted(data_folder("benchmark", photos, "HR").glob("*.png"))
+    assert len(paths) >= 5
+    hr = np.stack([_middle(images.read(path).pixels, 96) for path in paths])
+    sr = np.stack([imresize(imresize(x, 1 / 4), 4.0) for x in hr])
+    # On [-1, 1], where it is four times that on [0, 1].
+    mse = 4 * float(np.mean((sr - hr) ** 2))
+    features = float(vgg54(hr, sr))
+    for which in ("paper", "article"):
+        own = models.recipe("srgan", which)["adversarial"]
+        assert 0.4 < own["content_weight"] * features / mse < 2.5
+    assert adversarial_settings.Settings().content_weight == VGG54_AS_MSE
+    assert 0.006 * features / mse > 6
+
+
+def _middle(pixels, side):
+    top, left = ((n - side) // 2 for n in pixels.shape[:2])
+    return pixels[top : top + side, left : left + side].astype("float32")
+
+
+def test_imagenet_sees_blur(vgg54):
+    loss = vgg54
     hr = blocks(64, 64)
     blurred = [imresize(imresize(hr, 1 / s), float(s)) for s in (2, 4)]
     near, far = (float(loss(hr[None], x[None])) for x in blurred)

@@ -1,8 +1,16 @@
+import json
+
 import numpy as np
 import pytest
-from checks import NetworkContract, data_folder, picture, randomized
+from checks import (
+    NetworkContract,
+    data_folder,
+    picture,
+    randomized,
+    rewritten,
+)
 
-from sr_keras import models
+from sr_keras import artifact, models
 from sr_keras.models.srresnet import SRResNet
 
 
@@ -26,6 +34,56 @@ class TestSRResNetx8(NetworkContract):
     scale = 8
     small = {"num_blocks": 1, "num_filters": 3, "channels": 1}
     channels = 1
+
+
+class TestSRResNetOfTheArticle(NetworkContract):
+    name = "srresnet"
+    parameters = 1_552_771
+    scale = 4
+    small = {
+        "num_blocks": 2, "num_filters": 3, "initial_scale": 0.1,
+        "initial_gamma": 0.1, "shared_slope": True,
+    }  # fmt: skip
+
+
+def test_first_weights_of_the_article():
+    """Kaiming x 0.1, gammas of 0.1, one slope a layer."""
+    recipe = models.recipe("srgan", "article")
+    network = models.build("srgan", 4, **recipe["network"])
+    count = 0
+    for layer in network.layers:
+        kind = type(layer).__name__
+        if kind == "Conv2D":
+            kernel = np.asarray(layer.kernel)
+            he = np.sqrt(2 / kernel[..., 0].size)
+            # 15,552 numbers at least: their deviation is known to 0.6 %.
+            assert kernel.std() == pytest.approx(0.1 * he, rel=0.03)
+        elif kind == "BatchNormalization":
+            np.testing.assert_array_equal(layer.gamma, np.float32(0.1))
+        elif kind == "PReLU":
+            assert layer.alpha.shape == (1, 1, 1)
+            np.testing.assert_array_equal(layer.alpha, np.float32(0.25))
+        count += bool(layer.weights)
+    assert count == 37 + 33 + 19
+    plain = models.build("srgan", 4)
+    assert plain.get_layer("body_norm").gamma.numpy().tolist() == [1.0] * 64
+
+
+def test_files_of_before_still_load(tmp_path):
+    """Their config says nothing of how weights and slopes begin."""
+    network = randomized(models.build("srresnet", 2, num_blocks=1))
+    artifact.save(network, tmp_path / "a.keras")
+
+    def before(content):
+        config = json.loads(content)
+        for name in ("initial_scale", "initial_gamma", "shared_slope"):
+            del config["config"][name]
+        return json.dumps(config).encode()
+
+    again = artifact.load(rewritten(tmp_path / "a.keras", before))
+    assert again.arguments == network.arguments
+    image = picture(5, 6)[None]
+    np.testing.assert_array_equal(again(image), network(image))
 
 
 def test_is_the_network_of_the_paper():
@@ -101,3 +159,10 @@ def _keras(tensor, shuffled):
 def test_refuses(arguments):
     with pytest.raises(ValueError, match="1 block and 1 filter or more"):
         models.build("srresnet", 2, **arguments)
+
+
+@pytest.mark.parametrize("name", ["initial_scale", "initial_gamma"])
+@pytest.mark.parametrize("value", [0, -1, float("nan")])
+def test_refuses_first_weights(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be more than 0, not"):
+        models.build("srresnet", 2, **{name: value})

@@ -9,9 +9,17 @@ The network is that of `srresnet`; what is SRGAN's own is how it learns, in
 `training/adversarial.py`.
 """
 
+from sr_keras.models.recipes import VGG54_AS_MSE
 from sr_keras.models.srresnet import SRResNet
 
 SRGAN = SRResNet
+
+# Equation 3: the content loss of VGG54, as large as an MSE, and 1e-3 of the
+# adversarial one.
+_PERCEPTUAL = {
+    "pixel_weight": 0.0, "content_weight": VGG54_AS_MSE,
+    "adversarial_weight": 1e-3, "content_layers": {"VGG54": 1.0},
+}  # fmt: skip
 
 RECIPES = {
     # 10,000 steps by pixels, then 900 against a discriminator that judges
@@ -52,13 +60,32 @@ RECIPES = {
             "step_every": 100, "step_factor": 0.1, "epochs": 200,
             "steps_per_epoch": 1000,
         },
-        # Equation 3: the content loss and 1e-3 of the adversarial one.
-        # Section 3.2: VGG54, its features divided by 12.75, which is a weight
-        # of 0.006; and 1e6 steps of SRResNet by MSE at 1e-4 before.
+        # Section 3.2: 1e6 steps of SRResNet by MSE at 1e-4 before.
         "adversarial": {
-            "pixel_weight": 0.0, "content_weight": 0.006,
-            "adversarial_weight": 1e-3, "content_layers": {"VGG54": 1.0},
-            "pretrain_epochs": 1000, "pretrain_rate": 1e-4,
+            **_PERCEPTUAL, "pretrain_epochs": 1000, "pretrain_rate": 1e-4,
+            "pretrain_schedule": "constant",
+        },
+    },
+    # The Keras article that this project grew from: 20 epochs by pixels and 5
+    # against the discriminator, of 50 batches each. Weights begin at a tenth
+    # of those of He et al. 2015, gammas at 0.1, and a PReLU has one slope. All
+    # else is the paper's.
+    "article": {
+        "objective": "adversarial",
+        "network": {
+            "num_blocks": 16, "num_filters": 64, "initial_scale": 0.1,
+            "initial_gamma": 0.1, "shared_slope": True,
+        },
+        "data": {
+            "hr_patch_size": 96, "batch_size": 16, "degradation": "bicubic",
+        },
+        "learning": {
+            "loss": "l2", "optimizer": "adam", "learning_rate": 1e-4,
+            "beta1": 0.9, "epsilon": 1e-8, "schedule": "constant",
+            "epochs": 5, "steps_per_epoch": 50,
+        },
+        "adversarial": {
+            **_PERCEPTUAL, "pretrain_epochs": 20, "pretrain_rate": 1e-4,
             "pretrain_schedule": "constant",
         },
     },

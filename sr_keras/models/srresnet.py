@@ -6,6 +6,7 @@ Super-Resolution Using a Generative Adversarial Network", CVPR 2017,
 https://arxiv.org/abs/1609.04802
 """
 
+import dataclasses
 import math
 
 import keras
@@ -29,44 +30,56 @@ class SRResNet(Network):
         num_blocks: int, residual blocks (the paper's 16).
         num_filters: int, their channels (the paper's 64).
         channels: int, the image's: 1 grey, 3 RGB.
+        initial_scale: number, multiplies the first weights of He et al. 2015;
+            Keras's own first weights (Glorot, Bengio 2010) when None.
+        initial_gamma: number, the first gamma of every batch normalisation.
+        shared_slope: bool, whether a PReLU has one slope for all channels.
         **kwargs: as for `Network`.
 
     Raises:
-        ValueError: no block or no filters.
+        ValueError: no block or no filters, or first weights of 0.
     """
 
     scales = (2, 4, 8)
 
     def __init__(
-        self, scale=4, num_blocks=16, num_filters=64, channels=3, **kwargs
+        self,
+        scale=4,
+        num_blocks=16,
+        num_filters=64,
+        channels=3,
+        initial_scale=None,
+        initial_gamma=1.0,
+        shared_slope=False,
+        **kwargs,
     ):
-        if min(num_blocks, num_filters) < 1:
-            raise ValueError(
-                "srresnet needs 1 block and 1 filter or more, not "
-                f"{num_blocks} and {num_filters}"
-            )
-        inputs = keras.Input((None, None, channels), name="lr")
-        x = layers.Conv2D(num_filters, 9, padding="same", name="head")(inputs)
-        x = first = _prelu("head_prelu")(x)
-        for i in range(num_blocks):
-            x = _residual_block(x, num_filters, f"block{i + 1}")
-        x = _normalised(x, num_filters, "body")
-        x = layers.Add(name="skip")([x, first])
-        for i in range(_doublings(scale)):
-            x = layers.Conv2D(
-                4 * num_filters, 3, padding="same", name=f"upsample{i + 1}"
-            )(x)
-            x = PixelShuffle(2, name=f"shuffle{i + 1}")(x)
-            x = _prelu(f"upsample{i + 1}_prelu")(x)
-        x = layers.Conv2D(channels, 9, padding="same", name="tail")(x)
-        # Section 3.2: LR images are in [0, 1], HR images in [-1, 1].
-        outputs = MeanShift((0.5,), 2.0, undo=True, name="to_unit")(x)
-        super().__init__(inputs, outputs, scale, **kwargs)
-        self.arguments = {
+        arguments = {
             "num_blocks": num_blocks,
             "num_filters": num_filters,
             "channels": channels,
+            "initial_scale": initial_scale,
+            "initial_gamma": initial_gamma,
+            "shared_slope": shared_slope,
         }
+        _check(arguments)
+        make = _Layers(initial_scale, initial_gamma, shared_slope)
+        inputs = keras.Input((None, None, channels), name="lr")
+        x = make.convolution(num_filters, 9, "head")(inputs)
+        x = first = make.prelu("head_prelu")(x)
+        for i in range(num_blocks):
+            x = _residual_block(x, make, f"block{i + 1}")
+        x = _normalised(x, make, "body")
+        x = layers.Add(name="skip")([x, first])
+        for i in range(_doublings(scale)):
+            name = f"upsample{i + 1}"
+            x = make.convolution(4 * num_filters, 3, name)(x)
+            x = PixelShuffle(2, name=f"shuffle{i + 1}")(x)
+            x = make.prelu(f"{name}_prelu")(x)
+        x = make.convolution(channels, 9, "tail")(x)
+        # Section 3.2: LR images are in [0, 1], HR images in [-1, 1].
+        outputs = MeanShift((0.5,), 2.0, undo=True, name="to_unit")(x)
+        super().__init__(inputs, outputs, scale, **kwargs)
+        self.arguments = arguments
 
     @property
     def reach(self):
@@ -80,30 +93,74 @@ class SRResNet(Network):
         return {**super().get_config(), **self.arguments}
 
 
-def _residual_block(x, num_filters, name):
-    y = _normalised(x, num_filters, f"{name}_conv1")
-    y = _prelu(f"{name}_prelu")(y)
-    y = _normalised(y, num_filters, f"{name}_conv2")
+@dataclasses.dataclass(frozen=True)
+class _Layers:
+    """Makes the layers with weights, with their first weights."""
+
+    initial_scale: float | None
+    initial_gamma: float
+    shared_slope: bool
+
+    def convolution(self, filters, size, name, use_bias=True):
+        """A convolution that keeps the size."""
+        initializer = "glorot_uniform"
+        if self.initial_scale is not None:
+            # A variance of 2 / fan_in is He's.
+            initializer = keras.initializers.VarianceScaling(
+                2 * self.initial_scale**2, "fan_in", "untruncated_normal"
+            )
+        return layers.Conv2D(
+            filters,
+            size,
+            padding="same",
+            use_bias=use_bias,
+            kernel_initializer=initializer,
+            name=name,
+        )
+
+    def normalization(self, name):
+        """A batch normalisation with PyTorch's epsilon and momentum."""
+        return layers.BatchNormalization(
+            momentum=0.9,
+            epsilon=1e-5,
+            gamma_initializer=keras.initializers.Constant(self.initial_gamma),
+            name=name,
+        )
+
+    def prelu(self, name):
+        """A PReLU; its slopes begin at a quarter, as in He et al. 2015."""
+        return layers.PReLU(
+            alpha_initializer=keras.initializers.Constant(0.25),
+            shared_axes=[1, 2, 3] if self.shared_slope else [1, 2],
+            name=name,
+        )
+
+
+def _check(arguments):
+    blocks, filters = arguments["num_blocks"], arguments["num_filters"]
+    if min(blocks, filters) < 1:
+        raise ValueError(
+            "srresnet needs 1 block and 1 filter or more, not "
+            f"{blocks} and {filters}"
+        )
+    for name in ("initial_scale", "initial_gamma"):
+        value = arguments[name]
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(
+                f"srresnet: {name} must be more than 0, not {value}"
+            )
+
+
+def _residual_block(x, make, name):
+    y = _normalised(x, make, f"{name}_conv1")
+    y = make.prelu(f"{name}_prelu")(y)
+    y = _normalised(y, make, f"{name}_conv2")
     return layers.Add(name=name)([x, y])
 
 
-def _normalised(x, num_filters, name):
-    x = layers.Conv2D(
-        num_filters, 3, padding="same", use_bias=False, name=name
-    )(x)
-    # The epsilon and the momentum of PyTorch, in Keras' terms.
-    return layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, name=f"{name}_norm"
-    )(x)
-
-
-def _prelu(name):
-    """One slope a channel, from a quarter as He et al. 2015 have it."""
-    return layers.PReLU(
-        alpha_initializer=keras.initializers.Constant(0.25),
-        shared_axes=[1, 2],
-        name=name,
-    )
+def _normalised(x, make, name):
+    x = make.convolution(x.shape[-1], 3, name, use_bias=False)(x)
+    return make.normalization(f"{name}_norm")(x)
 
 
 def _doublings(scale):

@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 from sr_keras import perceptual
+from sr_keras.models.recipes import VGG54_AS_MSE
 from sr_keras.names import unknown
 from sr_keras.training.schedules import OF_EPOCHS
 
@@ -43,7 +44,7 @@ class Settings:
     """
 
     pixel_weight: float = 0.0
-    content_weight: float = 0.006
+    content_weight: float = VGG54_AS_MSE
     adversarial_weight: float = 1e-3
     grid_weight: float = 0.0
     fixed_statistics: bool = False
