@@ -99,11 +99,13 @@ def test_bicubic_stands_beside_a_network(tmp_path, capsys):
     text = files["markdown"].read_text().splitlines()
     assert text[0] == f"### data, x2, {path}"
     assert text[2].startswith("| file | y psnr | y ssim | y8 psnr")
-    assert text[3] == "|---|---:|---:|---:|---:|---:|---:|"
+    assert text[3] == f"|---{'|---:' * 8}|"
     assert text[6].startswith(f"| bicubic | {psnr:.2f} | ")
     assert text[7].startswith("| mean | ")
     content = json.loads(files["json"].read_text())["data"]["data"]
-    assert list(content) == ["mean", "bicubic", "images"]
+    assert list(content) == [
+        "mean", "bicubic", "mean_without_grey", "grey", "images",
+    ]  # fmt: skip
     assert content["bicubic"]["y"]["psnr"] == pytest.approx(psnr, 1e-6)
     assert len(content["images"]) == 2
 
