@@ -2,7 +2,8 @@
 
 - A network that enlarges by its own factor does so once, or several times in
   a row until it is at least as large as asked for; what is too large is
-  resized, with antialiasing.
+  resized, with antialiasing. If its graph has smaller SR images as well
+  (`Network.levels`), the last time ends at the smallest that is enough.
 - A refiner and a classical interpolation go to any size themselves.
 """
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from sr_keras import channels, geometry
 from sr_keras.enlarger import Enlarger, Pixels
+from sr_keras.models.network import level_for
 from sr_keras.resize import imresize
 from sr_keras.runner import Runner, rounded
 
@@ -52,6 +54,7 @@ def enlargement(network, source, scale, size, finish, **options):
     for _ in range(passes(network.scale, scale) - 1):
         source = Pixels(_once(network, source, finish))
         scale = tuple(s / network.scale for s in scale)
+    network = level_for(network, max(scale))
     runner = _runner(network, source.shape[-1])
     return Enlarger(runner, source, scale, size, finish, **options)
 

@@ -191,6 +191,8 @@ def forget(network):
     for name in ("_pictures", "_facts"):
         if hasattr(network, name):
             delattr(network, name)
+    for level in getattr(network, "levels", {}).values():
+        forget(level)
 
 
 # The most that a network may take to see an image at once rather than in

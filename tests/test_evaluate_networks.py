@@ -22,8 +22,8 @@ def test_scores_a_loaded_network(tmp_path, monkeypatch):
 
     seen = []
 
-    def load(name):
-        seen.append(name)
+    def load(name, scale):
+        seen.append((name, scale))
         return Network()
 
     def upscale(lr, network, scale, size):
@@ -38,7 +38,7 @@ def test_scores_a_loaded_network(tmp_path, monkeypatch):
     data = hr_folder(tmp_path / "data", 1)
     table = tmp_path / "t.json"
     assert run("--model", "my.keras", "--data", data, "--json", table) == 0
-    assert seen == ["my.keras"]
+    assert seen == [("my.keras", None)]
     content = json.loads(table.read_text())
     assert (content["model"], content["scale"]) == ("my.keras", 2)
     sr = imresize((imresize(picture(), 0.5) / 255).astype(np.float32), 2)
@@ -66,6 +66,21 @@ def test_scores_a_network_in_a_file(tmp_path, capsys):
     out, err = capsys.readouterr()
     assert "no.keras" in err
     assert not out
+
+
+def test_weights_are_those_for_the_factor(tmp_path, monkeypatch):
+    import sr_keras
+
+    seen = []
+
+    def load(name, scale):
+        seen.append((name, scale))
+        raise ValueError("enough")
+
+    monkeypatch.setitem(vars(sr_keras), "load", load)
+    data = hr_folder(tmp_path / "data", 1)
+    assert run("--model", "fast", "--data", data, "--scale", "3x2") == 2
+    assert seen == [("fast", 3)]
 
 
 def saved(path, name="bilinear", scale=2):

@@ -63,9 +63,10 @@ def task(args) -> Task:
     """
     if args.sr is not None:
         return _task_of_files(args.sr, args.hr, parse_scale(args.scale))
+    factor = None if args.scale is None else max(parse_scale(args.scale))
     luma = args.luma_pipeline
     enlarge, own_scale = _enlarger(
-        args.model, args.self_ensemble, args.precision, luma
+        args.model, factor, args.self_ensemble, args.precision, luma
     )
     if args.scale is None and own_scale is None:
         raise ValueError(f"--scale is missing: {args.model} has none itself")
@@ -216,8 +217,11 @@ def _cropped(hr, size, scale):
     return hr  # other sizes are for `metrics.score` to refuse
 
 
-def _enlarger(model, self_ensemble, precision=None, luma=False):
-    """A function (lr, scale, size) -> sr, and the network's own scale."""
+def _enlarger(model, factor, self_ensemble, precision=None, luma=False):
+    """A function (lr, scale, size) -> sr, and the network's own scale.
+
+    Of weights for several factors, those for `factor` are taken.
+    """
     if model in CLASSICAL:
         if self_ensemble:
             raise ValueError(f"--self-ensemble is for networks, not {model}")
@@ -227,7 +231,7 @@ def _enlarger(model, self_ensemble, precision=None, luma=False):
             model, functools.partial(_interpolate, model)
         ), None
     load_keras()
-    network = sr_keras.load(model)
+    network = sr_keras.load(model, factor)
     if precision:
         from sr_keras.training.precision import compute_in
 

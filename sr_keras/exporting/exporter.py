@@ -28,8 +28,9 @@ def export(model, output, scale=None, **options):
     Args:
         model: `Network`, or what `sr_keras.load` takes.
         output: str or Path: `x.tflite`, `x.onnx`, or a SavedModel's folder.
-        scale: int, the factor, where `model` has several; for a refiner the
-            whole factor that is interpolated inside the file.
+        scale: int, the factor, where `model` has several: weights, or SR
+            images in its graph; for a refiner the whole factor that is
+            interpolated inside the file.
         **options: the other fields of `settings.Settings`: format, quantize,
             input_size, colour, calibration, fine_tune, steps, data,
             max_loss_db, overwrite, measure.
@@ -76,6 +77,8 @@ def network_for(model, scale=None):
         raise ValueError(f"{model} is an exported file already")
     if network.refiner:
         return _interpolated(network, scale)
+    if scale in network.levels:
+        return network.levels[scale]
     if scale is not None and scale != network.scale:
         refiner = getattr(network, "network", None)
         if refiner is not None:
@@ -222,6 +225,7 @@ def _text(scale):
 
 def _other_factor(model, network, scale):
     there = [c["scale"] for c in weights.cards() if c["name"] == str(model)]
-    known = ", ".join(map(_text, sorted(there) or [network.scale]))
+    own = [*network.levels, network.scale]
+    known = ", ".join(map(_text, sorted(there) or own))
     name = model if isinstance(model, str | os.PathLike) else network.name
     return f"{name} enlarges by {known}, not by {scale}: give that --scale"

@@ -99,11 +99,18 @@ class DRN(Network):
         super().__init__(inputs, Last(name="last")(images), scale, **kwargs)
         self.arguments = arguments
 
+    def images(self):
+        """Return the images of section 3.2, by their factor.
+
+        That of x1 is the LR image anew.
+        """
+        levels = range(_levels(self.scale) + 1)
+        return {2**i: self.get_layer(f"sr{i}").output for i in levels}
+
     @functools.cached_property
     def learner(self):
         """The same graph with the SR images of all sizes, from x1 on."""
-        levels = range(_levels(self.scale) + 1)
-        images = [self.get_layer(f"sr{i}").output for i in levels]
+        images = list(self.images().values())
         return keras.Model(self.input, images, name=f"{self.name}_learner")
 
     def get_config(self):

@@ -74,14 +74,22 @@ class LapSRN(Network):
     @property
     def reach(self):
         """How many LR pixels away an LR pixel is felt."""
+        return self.reach_at(self.scale)
+
+    def reach_at(self, scale):
+        """Return `reach` for the SR image of a level."""
         level = [(1, self.arguments["num_layers"]), (2, 1)]
-        return reach_of((1, 1), *level * _levels(self.scale), (1, 1))
+        return reach_of((1, 1), *level * _levels(scale), (1, 1))
+
+    def images(self):
+        """Return the SR image of every level, by its factor."""
+        levels = range(1, _levels(self.scale) + 1)
+        return {2**i: self.get_layer(f"level{i}_sr").output for i in levels}
 
     @functools.cached_property
     def learner(self):
         """The same graph with an SR image of every level, smallest first."""
-        levels = range(1, _levels(self.scale) + 1)
-        images = [self.get_layer(f"level{i}_sr").output for i in levels]
+        images = list(self.images().values())
         return keras.Model(self.input, images, name=f"{self.name}_learner")
 
     def get_config(self):

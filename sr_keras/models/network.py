@@ -1,9 +1,14 @@
 """What every network is: a functional Keras graph that knows its scale."""
 
+import functools
+
 import keras
 import numpy as np
 
 from sr_keras.protocols import update
+
+# What a factor may be above a level's own, in floating point.
+_EPSILON = 1e-9
 
 
 class Network(keras.Model):
@@ -50,10 +55,31 @@ class Network(keras.Model):
         """
         return self
 
+    def images(self):
+        """The SR images in the graph, for a network that has several.
+
+        Returns:
+            dict of int, the factor, to KerasTensor, smallest first.
+        """
+        return {}
+
+    @functools.cached_property
+    def levels(self):
+        """Networks that end at a smaller SR image of this one's graph.
+
+        They share its weights. A dict of int, the factor, to `Level`.
+        """
+        return {s: Level(self, s) for s in self.images() if 1 < s < self.scale}
+
+    def reach_at(self, scale):
+        """Return `reach` for the SR image of a factor in `images`."""
+        return self.reach
+
     def __dir__(self):
-        # Keras saves and loads what it finds here, and would follow a
-        # `learner` that is the network itself without end.
-        return [name for name in super().__dir__() if name != "learner"]
+        # Keras saves and loads what it finds here: the weights once more for
+        # each level, and without end for a `learner` that is the network.
+        hidden = {"learner", "levels"}
+        return [name for name in super().__dir__() if name not in hidden]
 
     def get_config(self):
         """Return the constructor's arguments."""
@@ -63,6 +89,57 @@ class Network(keras.Model):
     def from_config(cls, config):
         """Build the network that `get_config` described."""
         return cls(**config)
+
+
+@keras.saving.register_keras_serializable("sr_keras")
+class Level(Network):
+    """A network up to one of its smaller SR images.
+
+    Args:
+        network: `Network`.
+        scale: int, the factor of the image.
+    """
+
+    def __init__(self, network, scale):
+        super().__init__(
+            network.input,
+            network.images()[scale],
+            scale,
+            about=network.about,
+            name=network.name,
+        )
+        self._reach = network.reach_at(scale)
+        self._whole = keras.saving.serialize_keras_object(network)
+
+    @property
+    def reach(self):
+        """How many LR pixels away an LR pixel is felt; None everywhere."""
+        return self._reach
+
+    def get_config(self):
+        """Return the whole network and the factor."""
+        return {"network": self._whole, "scale": self.scale}
+
+    @classmethod
+    def from_config(cls, config):
+        """Build the whole network, and return the level of it."""
+        network = keras.saving.deserialize_keras_object(config["network"])
+        return network.levels[config["scale"]]
+
+
+def level_for(network, factor):
+    """The smallest network that reaches a factor, of those in a network.
+
+    Args:
+        network: `Network`, or an exported file.
+        factor: number, the larger one of two axes.
+
+    Returns:
+        One of the network's levels, or the network.
+    """
+    levels = getattr(network, "levels", {})
+    enough = [s for s in levels if s >= factor * (1 - _EPSILON)]
+    return levels[min(enough)] if enough else network
 
 
 def reach_of(*stages):

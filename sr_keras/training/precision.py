@@ -161,7 +161,9 @@ def _exact(network):
     found, _ = graph.calls(network, keras.Input(network.input_shape[1:]))
     count = sum(bool(call.layer.weights) for call in found)
     least = 2 if count > _DEEP and network.scale > 2 else 1
-    exact, before = graph.last_with_weights(network), {}
+    ends = [network, *network.levels.values()]
+    exact = [x for end in ends for x in graph.last_with_weights(end)]
+    before = {}
     for call in found:
         depth = max([before.get(id(x), 0) for x in call.inputs], default=0)
         depth += bool(call.layer.weights)
