@@ -20,9 +20,7 @@ _HOMES = {
 }
 
 # Flags of other programs that the pages name.
-_OTHERS = {
-    "--dist", "--help", "--logdir", "--version", "--extra-index-url",
-}  # fmt: skip
+_OTHERS = {"--dist", "--help", "--logdir", "--version"}
 
 
 def options(parser):
