@@ -5,8 +5,14 @@ import pytest
 from cli_runs import command
 from keras import layers
 
-from sr_keras import models
-from sr_keras.models.summary import costs, multiply_adds, summary
+from sr_keras import artifact, models
+from sr_keras.models.summary import (
+    costs,
+    layer_table,
+    multiply_adds,
+    summary,
+    usual_scale,
+)
 
 
 @pytest.mark.parametrize(
@@ -96,9 +102,77 @@ def test_a_scale_leaves_out_what_does_not_have_it(capfd, monkeypatch):
     assert shown == ["name", "nearest", "espcn"]
 
 
+# One of each kind of graph: a model within, levels, weights of its own, means.
+@pytest.mark.parametrize("name", ["bicubic", "zssr", "lapsrn", "a2n", "vae"])
+def test_the_layers_add_up_to_the_network(name):
+    network = models.build(name, usual_scale(name))
+    table = layer_table(network)
+    found = sum(layer["parameters"] for layer in table)
+    assert found == network.count_params()
+    found = sum(layer["multiply_adds"] for layer in table)
+    assert found == multiply_adds(network)
+    assert table[-1]["output_shape"] == [720, 1280, network.output_shape[-1]]
+
+
+def test_the_layers_of_a_network(capfd):
+    ended = command(capfd, "models", "espcn", "--layers", "--scale", 4)
+    assert ended.code == 0
+    title, _, *rows, total = ended.out.splitlines()
+    assert title == "espcn x4: 320x180 -> 1280x720"
+    assert [row.split()[:2] for row in rows] == [
+        ["conv1", "Conv2D"], ["conv2", "Conv2D"], ["conv3", "Conv2D"],
+        ["shuffle", "PixelShuffle"],
+    ]  # fmt: skip
+    assert "(180, 320, 64)" in rows[0]
+    # 5x5 weights of 64 filters on one channel, and a bias each.
+    assert rows[0].split()[-3:] == ["1,664", "0.092", "G"]
+    assert "(720, 1280, 1)" in rows[-1]
+    assert total.split()[:2] == ["total", "24,752"]
+
+
+def test_shared_weights_count_once():
+    network = models.build("zssr", 4, num_layers=2, num_filters=3, passes=2)
+    table = layer_table(network)
+    names = [layer["name"] for layer in table if layer["kind"] == "Conv2D"]
+    assert names == 2 * ["zssr/conv1", "zssr/conv2"]
+    found = sum(layer["parameters"] for layer in table)
+    assert found == network.count_params()
+
+
+def unnamed(layer):
+    """A layer's facts without its name, in which Keras counts."""
+    return [value for key, value in layer.items() if key != "name"]
+
+
+def test_the_layers_of_stored_networks(capfd, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    network = models.build("lapsrn", 4, num_layers=1, num_filters=2)
+    artifact.save(network, run / artifact.BEST)
+    bare = models.build_bare("zssr", 2.5, num_layers=2, num_filters=2)
+    artifact.save(bare, tmp_path / "bare.keras")
+    names = (run, run / artifact.BEST, tmp_path / "bare.keras")
+    ended = command(capfd, "models", *names, "--layers", "--json")
+    one, same, other = json.loads(ended.out)
+    assert one["scale"] == 4
+    expected = [unnamed(layer) for layer in layer_table(network)]
+    for found in (one, same):
+        assert [unnamed(layer) for layer in found["layers"]] == expected
+    assert other["layers"][-1]["output_shape"] == [720, 1280, 3]
+    ended = command(capfd, "models", run, "--layers", "--scale", 2)
+    assert f"{run} x2: 640x360 -> 1280x720" in ended.out
+    assert "level2" not in ended.out
+    ended = command(capfd, "models", run, "--layers", "--scale", 3)
+    assert (ended.code, len(ended.lines)) == (2, 1)
+    assert "enlarges by 4, not by 3: leave out --scale" in ended.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--layers"], "--layers takes a name"),
+        (["espnc", "--layers"], "no network is called 'espnc'"),
+        (["espcn", "--layers", "--scale", "8"], "espcn has no scale 8"),
         (["espnc"], "no network is called 'espnc'"),
         (["espcn", "--scale", "8"], "espcn has no scale 8"),
         (["--scale", "0"], "from 1 to 16, not 0"),

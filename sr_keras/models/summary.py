@@ -1,6 +1,7 @@
 """What a network costs and sees, read from its graph without running it."""
 
 import math
+from typing import NamedTuple
 
 import keras
 from keras import layers
@@ -29,7 +30,7 @@ def summary(name, scale=None):
     """
     cls, _ = models.network_class(name)
     if scale is None:
-        scale = min(cls.scales) if cls.scales else 2
+        scale = usual_scale(name)
     network = models.build(name, scale)
     reach = network.reach
     return {
@@ -41,6 +42,18 @@ def summary(name, scale=None):
         "receptive_field": None if reach is None else 2 * reach + 1,
         "paper": models.describe(name),
     }
+
+
+def usual_scale(name):
+    """The smallest factor that a network has, 2 where it has any.
+
+    Args:
+        name: str, one of `models.list_models()`.
+
+    Returns:
+        int.
+    """
+    return min(models.network_class(name)[0].scales or (2,))
 
 
 def multiply_adds(network, height=HEIGHT, width=WIDTH):
@@ -59,7 +72,7 @@ def multiply_adds(network, height=HEIGHT, width=WIDTH):
         larger one times the ratio of the areas.
     """
     scale = network.scale
-    rows, columns = math.ceil(height / scale), math.ceil(width / scale)
+    rows, columns = lr_size(scale, height, width)
     total = sum(count for _, count in costs(network, rows, columns))
     return round(total * (height * width) / (rows * columns * scale**2))
 
@@ -75,20 +88,119 @@ def costs(model, height, width):
     Returns:
         List of pairs (layer, int), one for every call of a layer.
     """
+    return [
+        (call.layer, call.multiply_adds)
+        for call in calls(model, height, width)
+        if hasattr(call.layer, "kernel")
+    ]
+
+
+class Call(NamedTuple):
+    """One use of a layer.
+
+    Attributes:
+        name: the layer's, after those of the models that it is within.
+        layer: keras.Layer or another operation of Keras.
+        output_shape: tuple without the batch.
+        multiply_adds: int.
+    """
+
+    name: str
+    layer: object
+    output_shape: tuple
+    multiply_adds: int
+
+
+def calls(model, height, width):
+    """The layers of a model in the order in which they are computed.
+
+    Args:
+        model: as in `costs`.
+        height: as in `costs`.
+        width: as in `costs`.
+
+    Returns:
+        List of Call. In place of a model within the model there are its own
+        layers.
+    """
     shape = (1, height, width, model.input_shape[-1])
-    return list(_walk(model, [keras.Input(batch_shape=shape)]))
+    return _walk(model, [keras.Input(batch_shape=shape)])
 
 
-def _walk(model, inputs):
+def layer_table(network, height=HEIGHT, width=WIDTH):
+    """The facts of every layer of a network.
+
+    Args:
+        network: `Network`.
+        height: int, of the output.
+        width: int, of the output.
+
+    Returns:
+        List of dict, one for every use of a layer: "name", "kind",
+        "output_shape" (without the batch), "parameters", 0 where an earlier
+        use has the same, and "multiply_adds". Where the scale does not divide
+        the size, the output is the next larger one.
+    """
+    rows, columns = lr_size(own_factor(network), height, width)
+    seen, table = set(), []
+    for call in calls(network, rows, columns):
+        weights = getattr(call.layer, "weights", ())
+        new = {id(w): math.prod(w.shape) for w in weights if id(w) not in seen}
+        seen |= set(new)
+        table.append(
+            {
+                "name": call.name,
+                "kind": type(call.layer).__name__,
+                "output_shape": list(call.output_shape),
+                "parameters": sum(new.values()),
+                "multiply_adds": call.multiply_adds,
+            }
+        )
+    return table
+
+
+def own_factor(network):
+    """The factor between a network's input and its output.
+
+    Args:
+        network: `Network`.
+
+    Returns:
+        int, 1 for a refiner.
+    """
+    return 1 if network.refiner else network.scale
+
+
+def lr_size(scale, height=HEIGHT, width=WIDTH):
+    """The size of the LR image for an output of some size, or just above.
+
+    Args:
+        scale: int.
+        height: int, of the output.
+        width: int, of the output.
+
+    Returns:
+        Pair (height, width).
+    """
+    return math.ceil(height / scale), math.ceil(width / scale)
+
+
+def _walk(model, inputs, path=""):
     """Connect the graph anew, from inputs of known size."""
     found = []
 
     def call(layer, *args, **kwargs):
         outputs = layer(*args, **kwargs)
+        name = path + layer.name
         if isinstance(layer, keras.Model):
-            found.extend(_walk(layer, [_input_like(x) for x in args]))
-        elif hasattr(layer, "kernel"):
-            found.append((layer, _multiplications(layer, args[0], outputs)))
+            inner = [_input_like(x) for x in args]
+            found.extend(_walk(layer, inner, f"{name}/"))
+        else:
+            last = keras.tree.flatten(outputs)[-1]
+            count = 0
+            if hasattr(layer, "kernel"):
+                count = _multiplications(layer, args[0], outputs)
+            found.append(Call(name, layer, tuple(last.shape[1:]), count))
         return outputs
 
     keras.models.clone_model(
