@@ -98,9 +98,9 @@ def test_means_over_the_image_in_stages():
 def test_a_level_is_saved_with_its_network(name, tmp_path):
     network, image = network_of(name, 4), smooth(9, 8)
     level = network.levels[2]
-    artifact.save(level, tmp_path / "x2.keras")
+    artifact.save(level, tmp_path / "x2.keras", recipe="mine")
     again = artifact.load(tmp_path / "x2.keras")
-    assert again.scale == 2
+    assert (again.scale, again.about["recipe"]) == (2, "mine")
     np.testing.assert_array_equal(again(image[None]), level(image[None]))
     # The network's own file has its weights once, levels or not.
     artifact.save(network, tmp_path / "x4.keras")

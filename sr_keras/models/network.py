@@ -117,14 +117,17 @@ class Level(Network):
         return self._reach
 
     def get_config(self):
-        """Return the whole network and the factor."""
-        return {"network": self._whole, "scale": self.scale}
+        """Return the whole network, the factor, and what is known."""
+        about, scale = self.about, self.scale
+        return {"network": self._whole, "scale": scale, "about": about}
 
     @classmethod
     def from_config(cls, config):
         """Build the whole network, and return the level of it."""
         network = keras.saving.deserialize_keras_object(config["network"])
-        return network.levels[config["scale"]]
+        level = network.levels[config["scale"]]
+        level.about = config["about"]
+        return level
 
 
 def level_for(network, factor):
