@@ -12,7 +12,6 @@ import numpy as np
 
 from sr_keras import artifact, chroma, images, inference, resize, trust
 from sr_keras import weights as shipped
-from sr_keras.cli import targets as places
 from sr_keras.cli.photo import label, region, target
 from sr_keras.enlarger import Enlarger
 from sr_keras.routes import enlargement
@@ -75,10 +74,11 @@ class Work:
 
     Args:
         args: argparse.Namespace of `upscale`.
+        results: cli.results.Results.
     """
 
-    def __init__(self, args):
-        self.args = args
+    def __init__(self, args, results):
+        self.args, self._results = args, results
         self._networks = {}
         self._lock = threading.Lock()
         self._stack = contextlib.ExitStack()
@@ -135,16 +135,29 @@ class Work:
         scale, size = self._target(stored.shape)
         work = self._enlarger(stored, scale, size, report)
         kind = self._kind(where, stored.like)
-        path = where.path(scale, kind)
-        if path is not None:
-            places.check_free(where, path, self.args)
-            path.parent.mkdir(parents=True, exist_ok=True)
-        if self.args.samples:
-            self._write_samples(where, stored, scale, kind)
-        shown = self._write(where, work, (scale, kind), stored, computed)
+        paths = self._paths(where, scale, kind)
+        if paths:
+            self._results.check_free(where, paths)
+            paths[0].parent.mkdir(parents=True, exist_ok=True)
+        with self._results.making(where, paths):
+            if self.args.samples:
+                self._write_samples(stored, scale, paths)
+            shown = self._write(where, work, (scale, kind), stored, computed)
+        path = paths[0] if paths else None
         guarded = work.guarded if self.args.color_guard else None
         _, lost = images.metadata_for(kind, stored.like, size)
         return Made(path, size, guarded, shown, lost)
+
+    def _paths(self, where, scale, kind):
+        """All files of a photo, its result first; none for stdout."""
+        if where.folder is None:
+            return []
+        paths = [where.path(scale, kind)]
+        for i in range(self.args.samples or 0):
+            paths.append(where.path(scale, kind, f"_sample{i + 1}"))
+        if self.args.trust_map:
+            paths.append(where.path(scale, "png", "_trust"))
+        return paths
 
     def _part(self, stored):
         if not self.args.crop:
@@ -244,7 +257,7 @@ class Work:
 
         return Shown(where.name, stored, scale, size, _SHOWN)
 
-    def _write_samples(self, where, stored, scale, kind):
+    def _write_samples(self, stored, scale, paths):
         network = self._network(max(scale))
         if not hasattr(network, "samples"):
             raise ValueError(
@@ -257,8 +270,8 @@ class Work:
                 f"{network.scale}, not {label(scale)}"
             )
         drawn = inference.samples(network, stored.image(), self.args.samples)
-        for i, image in enumerate(drawn, 1):
-            images.write(where.path(scale, kind, f"_sample{i}"), image)
+        for path, image in zip(paths[1:], drawn, strict=False):
+            images.write(path, image)
 
     def _speed(self, work):
         """LR pixels a second that the network takes on this machine."""

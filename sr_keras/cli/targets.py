@@ -1,7 +1,6 @@
 """Which files `upscale` reads, and where their results go."""
 
-import contextlib
-import json
+import collections
 import os
 import sys
 from pathlib import Path
@@ -9,20 +8,8 @@ from typing import NamedTuple
 
 from sr_keras import images
 from sr_keras.cli import describe, say
-from sr_keras.cli.files import save_json
 from sr_keras.cli.photo import label
-
-# What the results in a folder were made with.
-RECORD = "upscale.json"
-
-# The same of single results, beside whatever else is in their folder.
-LEDGER = ".upscale.json"
-
-# Settings that decide what a result looks like.
-_DECIDING = (
-    *("scale", "width", "height", "model", "self_ensemble", "back_projection"),
-    *("color_guard", "crop", "format", "precision", "trust_map", "samples"),
-)
+from sr_keras.cli.results import RECORD
 
 
 class Target(NamedTuple):
@@ -100,125 +87,6 @@ def targets(args):
     return _distinct(found)
 
 
-def settings(args):
-    """What decides how a result looks: a dict for JSON."""
-    return json.loads(
-        json.dumps({name: getattr(args, name) for name in _DECIDING})
-    )
-
-
-def check_record(folder, args):
-    """Keep results of other settings apart.
-
-    Args:
-        folder: Path of results.
-        args: argparse.Namespace of `upscale`.
-
-    Raises:
-        ValueError: the folder has results of other settings.
-    """
-    stored = _read(folder / RECORD)
-    if stored == settings(args):
-        return
-    if stored is not None and not args.overwrite:
-        raise ValueError(
-            f"{folder} has results of other settings: add --overwrite, or "
-            "give another --output"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    save_json(folder / RECORD, settings(args))
-
-
-def drop_record(folder):
-    """Take away a record that has no results, and its folders.
-
-    Args:
-        folder: Path of results.
-    """
-    if any(p.is_file() and p.name != RECORD for p in folder.rglob("*")):
-        return
-    (folder / RECORD).unlink(missing_ok=True)
-    for path in sorted([folder, *folder.rglob("*")], reverse=True):
-        with contextlib.suppress(OSError):  # somebody has put something there
-            path.rmdir()
-
-
-def is_done(path, source):
-    """Whether there is a result that is not older than its photo.
-
-    Args:
-        path: Path of the result.
-        source: Path of the photo, or None.
-
-    Returns:
-        bool.
-    """
-    try:
-        return path.stat().st_mtime >= source.stat().st_mtime
-    except (OSError, AttributeError):
-        return False
-
-
-def made(target, args):
-    """The result of a single photo, if there is one of these settings.
-
-    Args:
-        target: Target without a `root`.
-        args: argparse.Namespace of `upscale`.
-
-    Returns:
-        Path, or None.
-    """
-    entry = _entry(target, args)
-    for name, known in (_read(target.folder / LEDGER) or {}).items():
-        path = target.folder / name
-        if known == entry and path.exists() and target.file in (None, path):
-            return path
-    return None
-
-
-def check_free(target, path, args):
-    """Refuse to replace what was made otherwise.
-
-    Args:
-        target: Target.
-        path: Path of its result.
-        args: argparse.Namespace of `upscale`.
-
-    Raises:
-        ValueError: something else is there.
-    """
-    if args.overwrite or target.root or not path.exists():
-        return
-    if made(target, args) != path:
-        raise ValueError(
-            f"{path} is there already, of other settings or another origin: "
-            "add --overwrite, or give another --output"
-        )
-
-
-def note(target, path, args):
-    """Keep in mind what a single result was made with."""
-    if target.root is None and target.source is not None:
-        known = _read(target.folder / LEDGER) or {}
-        known[path.name] = _entry(target, args)
-        save_json(target.folder / LEDGER, known)
-
-
-def _entry(target, args):
-    photo = os.path.abspath(target.source) if target.source else None
-    return {"photo": photo, "settings": settings(args)}
-
-
-def _read(path):
-    """A dict from JSON; None where there is none."""
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
 def _single(source, name, output):
     if output == "-":
         return Target(source, name, None)
@@ -274,6 +142,7 @@ def _is_result(path, root):
 def _distinct(found):
     """Equal names of two formats get the format into the result's name."""
     places = [(t.folder, t.stem) for t in found]
+    count = collections.Counter(places)
     kept, seen = [], set()
     for target, place in zip(found, places, strict=True):
         if target.problem:
@@ -282,13 +151,13 @@ def _distinct(found):
         if target.source in seen:
             continue
         seen.add(target.source)
-        if places.count(place) > 1:
+        if count[place] > 1:
             suffix = target.source.suffix.lstrip(".")
             target = target._replace(stem=f"{target.stem}_{suffix}")
         kept.append(target)
-    names = [(t.folder, t.stem) for t in kept]
+    count = collections.Counter((t.folder, t.stem) for t in kept)
     for target in kept:
-        if target.stem and names.count((target.folder, target.stem)) > 1:
+        if target.stem and count[target.folder, target.stem] > 1:
             raise ValueError(
                 f"two photos would be written to {target.folder}/"
                 f"{target.stem}: leave out --output, or rename one"

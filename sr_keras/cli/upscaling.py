@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import csv
-import glob
 import io
 import math
 import os
@@ -10,7 +9,7 @@ import sys
 import threading
 import time
 
-from sr_keras import geometry, images, memory
+from sr_keras import images, memory
 from sr_keras.cli import (
     EXIT_BAD_INPUT,
     EXIT_DONE,
@@ -22,8 +21,8 @@ from sr_keras.cli import (
 )
 from sr_keras.cli import targets as places
 from sr_keras.cli.files import save_text
-from sr_keras.cli.photo import label
 from sr_keras.cli.progress import aside, bar, counted, duration
+from sr_keras.cli.results import Results, check_record, drop_record
 
 COLUMNS = (
     *("file", "result", "status", "width", "height", "seconds"),
@@ -52,13 +51,13 @@ def run(args):
     todo = places.targets(args)
     roots = {target.root for target in todo if target.root}
     for root in roots:
-        places.check_record(root, args)
+        check_record(root, args)
     album = Album(args, todo)
     try:
         code = album.work_through()
     finally:
         for root in roots:
-            places.drop_record(root)
+            drop_record(root)
     album.finish()
     return code
 
@@ -78,6 +77,7 @@ class Album:
 
     def __init__(self, args, todo):
         self.args, self.todo = args, todo
+        self.results = Results(args)
         self.rows = {}
         self.pages = {}
         self._quiet = any(target.folder is None for target in todo)
@@ -101,7 +101,7 @@ class Album:
         load_keras()
         from sr_keras.cli.enlarging import Work
 
-        self._work = Work(self.args)
+        self._work = Work(self.args, self.results)
         self._say_plan(first)
         interruption = None
         # One more than there are turns: while the end of a file is written
@@ -140,34 +140,7 @@ class Album:
     def _wanted(self, i):
         """Whether there is something to do for a photo."""
         target = self.todo[i]
-        if target.problem:
-            return False
-        return self.args.overwrite or not self._is_done(target)
-
-    def _is_done(self, target):
-        if target.source is None or target.folder is None:
-            return False
-        if target.root is None:
-            if target.file:
-                places.check_free(target, target.file, self.args)
-            path = places.made(target, self.args)
-            return path is not None and places.is_done(path, target.source)
-        # The factor may depend on the photo: any of the name will do, if
-        # the record of the folder says that its settings were these.
-        found = target.folder.glob(f"{glob.escape(target.stem)}_x*")
-        return any(
-            places.is_done(path, target.source)
-            for path in found
-            if path.stem.rpartition("_")[0] == target.stem
-            and self._matches(path)
-        )
-
-    def _matches(self, path):
-        """Whether a result's name has the factor that is asked for."""
-        if self.args.scale is None:
-            return True
-        wanted = label(geometry.parse_scale(self.args.scale))
-        return path.stem.endswith(f"_{wanted}")
+        return not target.problem and not self.results.is_done(target)
 
     def _read(self, i):
         """Have a photo read in the background."""
@@ -241,8 +214,6 @@ class Album:
         with self._lock:
             if made.shown is not None:
                 self.pages[i] = made.shown
-            if made.path is not None:
-                places.note(target, made.path, self.args)
         seconds = time.monotonic() - started
         self._tell(_line(target, made, seconds))
         row = {
