@@ -18,7 +18,9 @@ from sr_keras.cli import (
     say,
     zero_shot,
 )
+from sr_keras.cli.earlier import photos_of, searched
 from sr_keras.cli.files import (
+    BATCH,
     LAST,
     anywhere,
     folder_for,
@@ -29,9 +31,6 @@ from sr_keras.cli.flags import SIZES
 from sr_keras.cli.pairs import pair
 from sr_keras.cli.photo import Photo
 from sr_keras.cli.progress import counted
-
-# A folder with this file has the results of many photos.
-_BATCH = "batch.json"
 
 
 def run(found, job, layers, request):
@@ -52,11 +51,11 @@ def run(found, job, layers, request):
     partners = _partners(job, found)
     _check_settings(job, layers)
     with folder_for(root):
-        save_json(root / _BATCH, settings)
+        save_json(root / BATCH, settings)
         album = _Album(job, layers, root, request.overwrite, partners)
         code = album.work_through(found)
         if code == EXIT_BAD_INPUT:  # there is nothing to go on with
-            (root / _BATCH).unlink()
+            (root / BATCH).unlink()
     album.print()
     return code
 
@@ -133,29 +132,15 @@ class _Album:
 def _photos(found, root, given):
     """Those found that are no results: their folder may lie among them."""
     home = root.absolute()
-    everywhere = os.path.isdir(given)
-    photos = [pair for pair in found if not _is_result(*pair, home, everywhere)]
-    if not photos:
-        raise ValueError(f"{given} has results of earlier runs only, no photos")
-    return photos
-
-
-def _is_result(path, relative, home, everywhere):
-    """Whether a run has written a file: one with this home, or any."""
-    # The folders below the one that was searched.
-    between = path.absolute().parents[: len(relative.parts) - 1]
-    return any(
-        folder == home
-        or (_has_results(folder) and (everywhere or home in folder.parents))
-        for folder in between
-    )
-
-
-def _has_results(folder):
-    config = folder / "config.json"
-    return (folder / _BATCH).exists() or (
-        has_result(folder) and config.exists()
-    )
+    # What a killed run has left in its folder is no photo, either.
+    homes = {home / name.parent / _name_of(name) for _, name in found}
+    outside = []
+    for path, name in found:
+        parents = path.absolute().parents
+        is_below = home in parents and searched(path, name) in home.parents
+        if not is_below and parents[0] not in homes:
+            outside.append((path, name))
+    return photos_of(outside, given)
 
 
 def _root(job, settings, request):
@@ -181,7 +166,7 @@ def _root(job, settings, request):
 def _is_free(root, settings):
     """Whether a folder has nothing yet, or a part of the same results."""
     try:
-        return json.loads((root / _BATCH).read_text("utf-8")) == settings
+        return json.loads((root / BATCH).read_text("utf-8")) == settings
     except (OSError, ValueError):
         return not has_result(root)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 import sr_keras
 from sr_keras import channels, color, images
-from sr_keras.cli import load_keras, pairs
+from sr_keras.cli import earlier, load_keras, pairs
 from sr_keras.models import CLASSICAL
 from sr_keras.resize import imresize, output_size, parse_scale
 
@@ -79,10 +79,20 @@ def task(args) -> Task:
     folders = [_hr_folder(folder) for folder in args.data]
     names = _names(folders)
     lr_folders = args.lr or [None] * len(folders)
+
+    def find(name, folder):
+        found, album = images.find(folder), args.save_images
+        if not album:
+            return found
+        return earlier.outside(found, place_in(album, name))
+
     return Task(
         scale,
         [
-            (name, _jobs(folder, lr_folder, enlarge, scale, luma))
+            (
+                name,
+                _jobs(find(name, folder), lr_folder, enlarge, scale, luma),
+            )
             for name, folder, lr_folder in zip(
                 names, folders, lr_folders, strict=True
             )
@@ -136,8 +146,7 @@ def _names(folders):
     ]
 
 
-def _jobs(folder, lr_folder, enlarge, scale, luma):
-    found = images.find(folder)
+def _jobs(found, lr_folder, enlarge, scale, luma):
     if lr_folder is None:
         lr_paths = [(None, path, name) for path, name in found]
     else:
@@ -271,6 +280,19 @@ def _luma_enlarger(network):
     return lambda y, scale, size: forward(y.astype("float32"))
 
 
+def place_in(album, data):
+    """The folder for the SR images of a data set.
+
+    Args:
+        album: str or Path of the folder for all of them.
+        data: str, the data set's name.
+
+    Returns:
+        Path.
+    """
+    return Path(album) / data.strip("/").replace("/", "_")
+
+
 class Album:
     """A folder for the SR images.
 
@@ -298,8 +320,7 @@ class Album:
         Raises:
             OSError: it cannot be written.
         """
-        folder = data.strip("/").replace("/", "_")
-        path = (self._folder / folder / file).with_suffix("")
+        path = (place_in(self._folder, data) / file).with_suffix("")
         path = path.with_name(f"{path.name}_x{scale}.png")
         path.parent.mkdir(parents=True, exist_ok=True)
         bits = 16 if sr.dtype == np.uint16 else 8

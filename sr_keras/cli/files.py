@@ -12,6 +12,12 @@ from sr_keras.writing import replaced
 # A folder with this file has a whole result: it is written last.
 LAST = "metrics.json"
 
+# A folder with this file has the results of many photos, of zero-shot runs.
+BATCH = "batch.json"
+
+# The same of `upscale`: the settings of all results in the folder.
+RECORD = "upscale.json"
+
 # What is tried out on a folder: less than any run writes.
 _PROBE = bytes(1 << 16)
 

@@ -149,11 +149,13 @@ def run(args):
 def _prepare(args):
     from pipelines import packing, preparing
     from sr_keras import images
+    from sr_keras.cli import earlier
     from sr_keras.cli.files import folder_for
 
     settings = _settings(args)
     root = Path(args.output or _default_output(args.photos))
-    found = _without(images.find(args.photos), root)
+    found = earlier.outside(images.find(args.photos), root)
+    found = earlier.photos_of(found, args.photos)
     work = root
     if args.to != "folder":
         work = root / ".folder"
@@ -236,15 +238,6 @@ def _default_output(photos):
     if not os.path.isdir(photos):
         raise ValueError("--output is missing: say where the results go")
     return f"{os.path.abspath(photos)}_prepared"
-
-
-def _without(found, root):
-    """What is found, but for earlier results."""
-    inside = root.resolve()
-    kept = [pair for pair in found if inside not in pair[0].resolve().parents]
-    if not kept:
-        raise ValueError(f"all photos lie in the output {root}: give another")
-    return kept
 
 
 def _work_through(found, settings, root, jobs):

@@ -7,12 +7,9 @@ import os
 from pathlib import Path
 
 from sr_keras import geometry
-from sr_keras.cli.files import save_json
+from sr_keras.cli.files import RECORD, save_json
 from sr_keras.cli.ledger import Ledger, dumped
 from sr_keras.cli.photo import label
-
-# The settings of all results in a folder that mirrors the photos'.
-RECORD = "upscale.json"
 
 # Settings that decide what a result looks like.
 _DECIDING = (

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from sr_keras import images
 from sr_keras.cli import describe, say
+from sr_keras.cli.earlier import Earlier, searched
 from sr_keras.cli.photo import label
-from sr_keras.cli.results import RECORD
+from sr_keras.cli.progress import counted
 
 
 class Target(NamedTuple):
@@ -76,10 +77,11 @@ def targets(args):
         return [_single(path, path.name, output)]
     if output == "-" or (output and Path(output).is_file()):
         raise ValueError(f"--output {output} takes one photo: give a folder")
-    found = []
-    for given in args.inputs:
+    found, earlier = [], Earlier()
+    inputs = args.inputs if one else _photos(args.inputs, earlier)
+    for given in inputs:
         try:
-            found += _of(given, args)
+            found += _of(given, args, earlier)
         except (OSError, ValueError) as e:
             if len(args.inputs) == 1:
                 raise
@@ -104,7 +106,31 @@ def _is_picture(output):
     return bool(path.suffix) and not path.is_dir()
 
 
-def _of(given, args):
+def _photos(inputs, earlier):
+    """The inputs, without files that are results: `upscale *` names them."""
+    here = Path.cwd()
+    photos = []
+    for given in inputs:
+        path = Path(given).absolute()
+        root = here if here in path.parents else path.parent
+        if not path.is_file() or not _is_result(path, root, None, earlier):
+            photos.append(given)
+    count = len(inputs) - len(photos)
+    if not photos:
+        raise ValueError(
+            f"{inputs[0]} and all other inputs are results of earlier runs: "
+            "give one alone to enlarge it again"
+        )
+    if count:
+        say(
+            f"{counted(count, 'result')} of earlier runs left out, "
+            f"{next(p for p in inputs if p not in photos)} for one",
+            sys.stderr,
+        )
+    return photos
+
+
+def _of(given, args, earlier):
     """The targets of one input."""
     found = images.find(given)
     folder = Path(args.output) if args.output else None
@@ -121,7 +147,7 @@ def _of(given, args):
         root = place.with_name(f"{place.name}_{asked}")
     kept = []
     for path, relative in found:
-        if _is_result(path, root):
+        if _is_result(path, searched(path, relative), root, earlier):
             continue
         place = root / relative.parent
         kept.append(
@@ -132,11 +158,14 @@ def _of(given, args):
     return kept
 
 
-def _is_result(path, root):
+def _is_result(path, top, root, earlier):
     """Whether a photo is itself a result: its folder, or one above, says."""
-    if root.absolute() in path.absolute().parents:
+    parents = path.absolute().parents
+    if root is not None and root.absolute() in parents:
         return True
-    return any((folder / RECORD).exists() for folder in path.parents)
+    return earlier.wrote(path, top) or any(
+        earlier.has_record(folder) for folder in parents
+    )
 
 
 def _distinct(found):
