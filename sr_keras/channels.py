@@ -72,8 +72,12 @@ def check(count, network):
     own = network.input_shape[-1]
     alone = getattr(network, "network", network).zero_shot
     if count != own and (alone or own not in (1, 3) or count > 4):
+        kind = {1: "grey", 3: "RGB"}.get(own, f"{own} channels")
+        kind = {1: "grey", 3: "RGB"}.get(own, f"{own} bands")
+        bands = "1 band" if count == 1 else f"{count} bands"
         raise ValueError(
-            f"{network.name} takes {own} channels, the image has {count}"
+            f"{network.name} is a network for {kind}, the image has {bands}: "
+            f"give it {kind}, or take an interpolation such as bicubic"
         )
 
 

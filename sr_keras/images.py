@@ -119,8 +119,10 @@ class Stored:
 
     def cropped(self, window: tuple[slice, slice]) -> "Stored":
         """The same of a part, a pair of slices."""
-        part = np.ascontiguousarray(self._samples[window])
-        return dataclasses.replace(self, _samples=part)
+        samples = np.ascontiguousarray(self._samples[window])
+        extra = metadata_of.cut(self.like.extra, window)
+        like = dataclasses.replace(self.like, extra=extra)
+        return dataclasses.replace(self, _samples=samples, like=like)
 
     def image(self, window: tuple = (slice(None), slice(None))) -> Image:
         """The image, or a part of it, a pair of slices."""

@@ -2,10 +2,12 @@
 
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 
 from sr_keras import images, metrics, protocols, resize
+from sr_keras.codecs import metadata
 
 
 class Photo:
@@ -40,6 +42,8 @@ class Photo:
         whole = images.to_working(self.file)
         part = region(job["crop"], whole.shape)
         self.image = whole[part]
+        extra = metadata.cut(self.file.extra, part)
+        self.file = replace(self.file, extra=extra)
         self.scale, self.size = target(job, self.image.shape)
         self.label = label(self.scale)
         self.name = f"{path.stem}_{job['model']}_{self.label}"

@@ -77,8 +77,12 @@ def storable(samples: np.ndarray) -> np.ndarray:
         return samples.astype(np.uint8)
     if samples.dtype.kind != "f":
         return samples
+    if missing := np.count_nonzero(np.isnan(samples)):
+        raise ImageError(
+            f"has values that are not numbers (NaN), {missing} of "
+            f"{samples.size}: put numbers from 0 to 1 in their place"
+        )
     low, high = float(samples.min()), float(samples.max())
-    # Written so that NaN, of which every comparison is false, is refused too.
     if not (low >= -1e-6 and high <= 1 + 1e-6):
         raise ImageError(
             f"holds floats from {low:g} to {high:g}: scale them to 0..1"

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from sr_keras.codecs import exif, xmp
+from sr_keras.codecs import exif, geotiff, xmp
 
 # A JPEG segment has a 16-bit length, which counts itself.
 LARGEST_SEGMENT = 65533
@@ -24,7 +24,7 @@ _COMMENT = "Comment"
 _PLACES = {
     "png": {"icc", "exif", "dpi", "xmp", "iptc", "texts"},
     "jpg": {"icc", "exif", "dpi", "xmp", "iptc", "texts"},
-    "tiff": {"icc", "exif", "dpi", "xmp", "iptc"},
+    "tiff": {"icc", "exif", "dpi", "xmp", "iptc", "place"},
     "webp": {"icc", "exif", "xmp"},
     "bmp": {"dpi"},
     "npy": set(),
@@ -37,6 +37,7 @@ _NAMES = {
     "xmp": "XMP",
     "iptc": "IPTC",
     "texts": "text",
+    "place": "georeference",
 }
 
 _PROFILE_CHANNELS = {b"GRAY": 1, b"RGB ": 3}
@@ -60,12 +61,17 @@ class Extra:
         iptc: records of IPTC-IIM.
         texts: comments, and the texts of PNG.
         color: the chunks of PNG that describe colours; see `png_color`.
+        layout: of the channels of a TIFF: how many are colour, and the code
+            of each of the others (tag ExtraSamples); None otherwise.
+        place: the tags of GeoTIFF.
     """
 
     xmp: bytes | None = None
     iptc: bytes | None = None
     texts: tuple[Text, ...] = ()
     color: tuple[tuple[bytes, bytes], ...] = ()
+    layout: tuple[int, ...] | None = None
+    place: geotiff.Place | None = None
 
 
 @dataclass(frozen=True)
@@ -111,16 +117,17 @@ def fit(
         "xmp": extra.xmp and xmp.resize(extra.xmp, size),
         "iptc": extra.iptc,
         "texts": extra.texts,
+        "place": extra.place and geotiff.resize(extra.place, size),
     }
     before = {**vars(extra), **vars(metadata)}
     for name in kept:
         if before[name] and not (kept[name] and name in _PLACES[kind]):
             kept[name] = None
-            lost.append(_NAMES[name])
+            lost.append(getattr(before[name], "name", _NAMES[name]))
     if kind == "jpg":
         lost += _fit_segments(kept)
     kept["texts"] = kept["texts"] or ()
-    names = ("xmp", "iptc", "texts")
+    names = ("xmp", "iptc", "texts", "place")
     extra = replace(extra, **{name: kept.pop(name) for name in names})
     return replace(metadata, **kept, extra=extra), tuple(lost)
 
@@ -163,8 +170,20 @@ def tidy(
             notes += ("the extension of its XMP is left out",)
         if not packet:
             notes += ("its XMP is damaged and is left out",)
+    if extra.place and orientation != 1:
+        extra = replace(extra, place=None)
+        notes += ("its georeference is not for its orientation: left out",)
+    if extra.place and extra.place.no_data:
+        value = extra.place.no_data
+        notes += (f"its no-data value {value} is enlarged like any other",)
     dpi = _usable_dpi(metadata.dpi, orientation)
     return Metadata(icc, block, dpi, extra), orientation, notes
+
+
+def cut(extra: Extra, window: tuple[slice, slice]) -> Extra:
+    """The same of a part of the picture, a pair of slices."""
+    place = extra.place and geotiff.cut(extra.place, window)
+    return replace(extra, place=place)
 
 
 def _usable_dpi(

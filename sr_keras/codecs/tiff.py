@@ -4,6 +4,7 @@ Palettes, CMYK and YCbCr go through Pillow, which converts them to RGB.
 """
 
 import contextlib
+import dataclasses
 import io
 import itertools
 import logging
@@ -15,7 +16,7 @@ import imagecodecs
 import numpy as np
 import tifffile
 
-from sr_keras.codecs import exif, iptc
+from sr_keras.codecs import exif, tiff_metadata
 from sr_keras.codecs.decoded import (
     Decoded,
     ImageError,
@@ -24,10 +25,7 @@ from sr_keras.codecs.decoded import (
     storable,
     white_of,
 )
-from sr_keras.codecs.metadata import Extra, Metadata
-
-_XMP, _IPTC, _PHOTOSHOP = 700, 33723, 34377
-_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
+from sr_keras.codecs.metadata import Metadata
 
 # Values of the tag PhotometricInterpretation.
 _MINISWHITE, _MINISBLACK, _RGB = 0, 1, 2
@@ -53,7 +51,7 @@ def decode(file: BinaryIO, max_pixels: int) -> Decoded:
         page = tiff.pages[0]
         _check(page, tiff.filehandle.size, max_pixels)
         notes = only_first(len(tiff.pages), "several pages: pages")
-        metadata = _metadata(page, file)
+        metadata = tiff_metadata.read(page, file)
         if page.photometric in _PLAIN:
             return _decode_plain(page, metadata, notes)
         if page.dtype == np.uint16:
@@ -145,31 +143,29 @@ def _options(channels: int, alpha: bool, metadata: Metadata) -> dict:
         "software": False,
         "resolution": metadata.dpi or (1, 1),
         "resolutionunit": "INCH" if metadata.dpi else "NONE",
-        "extratags": _tags(metadata.extra),
-        **_layout(channels, alpha),
+        "extratags": tiff_metadata.tags(metadata.extra),
+        **_layout(channels, alpha, metadata.extra.layout),
     }
 
 
-def _tags(extra: Extra) -> list[tuple]:
-    """The tags, as tifffile takes them, for XMP and IPTC."""
-    tags = ((_XMP, extra.xmp), (_IPTC, extra.iptc))
-    return [
-        (code, "B", len(content), content, True)
-        for code, content in tags
-        if content
-    ]
+def _layout(channels: int, alpha: bool, known: tuple[int, ...] | None) -> dict:
+    """The options for tifffile that say what each channel is.
 
-
-def _layout(channels: int, alpha: bool) -> dict:
-    """The options for tifffile that say what each channel is."""
-    colour = channels - alpha == 3
+    Args:
+        channels: all of them.
+        alpha: whether the last is alpha.
+        known: `Extra.layout` of the photo.
+    """
     if channels == 1:
         return {"photometric": "minisblack"}
-    extra = [_UNSPECIFIED] * (channels - alpha - (3 if colour else 1))
+    colors = 3 if channels - alpha == 3 else 1
+    extra = [_UNSPECIFIED] * (channels - alpha - colors) + [_ALPHA] * alpha
+    if known and known[0] + len(known[1:]) == channels:
+        colors, *extra = known
     return {
-        "photometric": "rgb" if colour else "minisblack",
+        "photometric": "rgb" if colors == 3 else "minisblack",
         "planarconfig": "contig",
-        "extrasamples": extra + [_ALPHA] * alpha,
+        "extrasamples": extra,
     }
 
 
@@ -186,33 +182,6 @@ def _check(page: tifffile.TiffPage, file_size: int, max_pixels: int) -> None:
     segments = zip(page.dataoffsets, page.databytecounts, strict=True)
     if any(start + size > file_size for start, size in segments):
         raise ValueError("its end is missing")
-
-
-def _metadata(page: tifffile.TiffPage, file: BinaryIO) -> Metadata:
-    # Without the tag of the unit, it is the inch.
-    known = page.tags.valueof(_RESOLUTION_UNIT, default=2) in (2, 3)
-    given = _X_RESOLUTION in page.tags and _Y_RESOLUTION in page.tags
-    dpi = page.get_resolution("inch") if known and given else None
-    extra = Extra(_bytes(page, _XMP), _iptc(page))
-    return Metadata(page.iccprofile, exif.from_tiff(file), dpi, extra)
-
-
-def _iptc(page: tifffile.TiffPage) -> bytes | None:
-    """IPTC records, which have a tag of their own or are in Photoshop's."""
-    records = _bytes(page, _IPTC)
-    if records and records.startswith(b"\x1c"):
-        return records
-    return iptc.from_resources(_bytes(page, _PHOTOSHOP) or b"")
-
-
-def _bytes(page: tifffile.TiffPage, code: int) -> bytes | None:
-    """The bytes of a tag, whatever its type."""
-    if code not in page.tags:
-        return None
-    tag = page.tags[code]
-    file = page.parent.filehandle
-    file.seek(tag.valueoffset)
-    return file.read(tag.valuebytecount)
 
 
 def _decode_plain(
@@ -232,25 +201,32 @@ def _decode_plain(
     if page.photometric == _MINISWHITE:
         first = white - samples[..., :1]
         samples = np.concatenate([first, samples[..., 1:]], axis=-1)
-    extra = _extra(page)
+    colors, *extra = layout = _layout_of(page)
+    alpha = len(extra) == 1 and extra[0] in (_ALPHA, _PREMULTIPLIED)
+    if not alpha:
+        beside = dataclasses.replace(metadata.extra, layout=layout)
+        metadata = dataclasses.replace(metadata, extra=beside)
     return Decoded(
         samples,
-        extra in (_ALPHA, _PREMULTIPLIED),
+        alpha,
         "tiff",
         white,
-        extra == _PREMULTIPLIED,
+        extra == [_PREMULTIPLIED],
         metadata,
         notes,
     )
 
 
-def _extra(page: tifffile.TiffPage) -> int:
-    """What the one channel is that comes after grey or RGB."""
-    colours = 3 if page.photometric == _RGB else 1
-    if page.samplesperpixel - colours != 1:
-        return _UNSPECIFIED
-    # OpenCV leaves the tag out, and means alpha; so does Pillow read it.
-    return page.extrasamples[0] if page.extrasamples else _ALPHA
+def _layout_of(page: tifffile.TiffPage) -> tuple[int, ...]:
+    """How many channels are colour, and what each of the others is."""
+    colors = 3 if page.photometric == _RGB else 1
+    count = page.samplesperpixel - colors
+    known = page.extrasamples
+    if not known and count == 1:
+        # OpenCV leaves the tag out, and means alpha; so does Pillow read it.
+        known = [_ALPHA]
+    extra = [*map(int, known), *[_UNSPECIFIED] * count]
+    return colors, *extra[:count]
 
 
 def _decode_converted(
