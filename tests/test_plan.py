@@ -3,12 +3,12 @@ import itertools
 import numpy as np
 import pytest
 
-from sr_keras import models
+from sr_keras import channels, models, protocols
 from sr_keras.cli import dataset_recipe, objectives
 from sr_keras.training import schedules
 from sr_keras.training.plan import Learning, plan
 
-ARTICLE = "seed"
+ARTICLE = "article"
 
 
 def rates(steps, count, **learning):
@@ -57,6 +57,29 @@ def test_every_recipe_is_understood(name):
         made = plan(groups, objective, settings)
         assert made.data.batch_size == recipe["data"]["batch_size"]
         assert made.learning.steps_per_epoch
+
+
+def test_every_papers_recipe_says_how_its_figures_are_read():
+    said = {}
+    for name in models.list_models():
+        cls, fixed = models.network_class(name)
+        recipes = __import__(cls.__module__, fromlist=["RECIPES"]).RECIPES
+        said[name] = models.paper_evaluation(name)
+        assert bool(said[name]) is ("paper" in recipes), name
+        if not said[name]:
+            continue
+        assert set(said[name]) == {"protocol", "pipeline"}
+        assert said[name]["protocol"] in (None, *protocols.NAMES)
+        recipe = models.recipe(name, "paper")
+        assert "evaluation" not in recipe  # no setting of a training
+        if said[name]["pipeline"] == protocols.LUMA:
+            arguments = {**fixed, **recipe.get("network", {})}
+            network = models.build(name, 2, **arguments)
+            assert channels.is_for_luma(network)
+    luma = {"protocol": "y8", "pipeline": "luma"}
+    assert said["srcnn"] == said["lapsrn"] == luma
+    for name in ("edsr", "edsr-full", "a2n", "a2n-m", "drn-s", "drn-l"):
+        assert said[name] == {"protocol": "y", "pipeline": "files"}
 
 
 @pytest.mark.parametrize(

@@ -76,13 +76,17 @@ def test_the_smallest_scale_or_the_one_asked_for():
 
 
 def test_the_table(capfd):
-    ended = command(capfd, "models", "espcn", "fourier")
+    ended = command(capfd, "models", "espcn", "srcnn", "fourier")
     assert ended.code == 0
-    titles, espcn, fourier = ended.out.splitlines()
+    titles, espcn, srcnn, fourier = ended.out.splitlines()
     assert titles.split()[:3] == ["name", "scales", "parameters"]
     assert espcn.split()[:7] == ["espcn", "2", "3", "4", "21,284", "4.9", "G"]
     assert "9x9" in espcn
     assert "Shi et al. 2016" in espcn
+    # Whether the paper says how its figures are read.
+    column = titles.index("protocol")
+    shown = [line[column:].split("  ")[0] for line in (espcn, srcnn, fourier)]
+    assert shown == ["not said", "y8, luma pipeline", "-"]
     assert fourier.split()[:2] == ["fourier", "any"]
     assert "global" in fourier
 
@@ -92,6 +96,7 @@ def test_the_table_for_programs(capfd):
     (facts,) = json.loads(ended.out)
     assert (facts["name"], facts["scale"]) == ("espcn", 4)
     assert facts["parameters"] == 24_752
+    assert facts["evaluation"] == {"protocol": None, "pipeline": None}
 
 
 def test_a_scale_leaves_out_what_does_not_have_it(capfd, monkeypatch):

@@ -2,7 +2,8 @@
 
 Multiply-adds are for an output of 1280x720. A receptive field is the side of
 what a pixel of the LR image is made of, in LR pixels. Both, and the number of
-parameters, are for the smallest scale that a network has, or for --scale.
+parameters, are for the smallest scale that a network has, or for --scale. The
+protocol is that of the paper's figures, for `evaluate --protocol`.
 
   sr-keras models edsr --scale 4 --layers
   sr-keras models runs/mine --layers
@@ -147,6 +148,7 @@ _TITLES = (
     "parameters",
     "multiply-adds",
     "receptive field",
+    "protocol",
     "paper",
 )
 
@@ -170,12 +172,31 @@ def _cells(fact):
         f"{fact['parameters']:,}",
         f"{fact['multiply_adds'] / 1e9:,.1f} G",
         "global" if field is None else f"{field}x{field}",
+        protocol_text(fact["evaluation"]),
         fact["paper"],
     )
 
 
-def _line(width, name, scales, parameters, operations, field, paper):
+def protocol_text(evaluation):
+    """How the figures of a paper are read, in words.
+
+    Args:
+        evaluation: dict, of `models.paper_evaluation`.
+
+    Returns:
+        str: "y", "y8, luma pipeline", "not said", or "-" without a paper.
+    """
+    if not evaluation:
+        return "-"
+    text = evaluation["protocol"] or "not said"
+    if evaluation["pipeline"] == "luma":
+        text += ", luma pipeline"
+    return text
+
+
+def _line(width, *cells):
+    name, scales, parameters, operations, field, protocol, paper = cells
     return (
         f"{name:<{width}}  {scales:<6}  {parameters:>10}  {operations:>13}  "
-        f"{field:>15}  {paper}"
+        f"{field:>15}  {protocol:<17}  {paper}"
     )

@@ -145,9 +145,28 @@ def recipe(name, which="default", scale=None):
     if which not in recipes:
         raise ValueError(unknown("no recipe", which, recipes, f" for {name}"))
     found = copy.deepcopy(recipes[which])
+    found.pop("evaluation", None)
     for group, fields in found.pop("scales", {}).get(scale, {}).items():
         found[group] = {**found.get(group, {}), **fields}
     return found
+
+
+def paper_evaluation(name):
+    """How the figures of a network's paper are read.
+
+    Args:
+        name: str, one of `list_models()`.
+
+    Returns:
+        dict: "protocol" (of `sr_keras.protocols`) and "pipeline" ("files" or
+        "luma", how LR is made), None where the paper does not say; {} for
+        networks without a paper's recipe.
+
+    Raises:
+        ValueError: no network has that name.
+    """
+    module = importlib.import_module(f"{__name__}.{_entry(name)[0]}")
+    return dict(module.RECIPES.get("paper", {}).get("evaluation", {}))
 
 
 def build(name, scale, **arguments):

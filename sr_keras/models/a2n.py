@@ -259,6 +259,8 @@ RECIPES = {
     # github.com/haoyuc/A2N, the commands of README.md, and option.py for all
     # that they leave out; code/data/div2k.py makes epochs of 1,000 steps.
     "paper": {
+        # code/utility.py, calc_psnr.
+        "evaluation": {"protocol": "y", "pipeline": "files"},
         "data": {
             "hr_patch_size": 128, "batch_size": 32, "degradation": "bicubic",
         },

@@ -268,6 +268,8 @@ RECIPES = {
         "learning": COSINE,
     },
     "paper": {
+        # github.com/guoyongcs/DRN, utility.py, calc_psnr.
+        "evaluation": {"protocol": "y", "pipeline": "files"},
         "objective": "dual",
         "data": {
             "hr_patch_size": 384, "batch_size": 32, "degradation": "bicubic",

@@ -160,6 +160,8 @@ RECIPES = {
         "learning": COSINE,
     },
     "paper": {
+        # github.com/sanghyun-son/EDSR-PyTorch, utility.py, calc_psnr.
+        "evaluation": {"protocol": "y", "pipeline": "files"},
         # Section 4.2: 48x48 LR pixels. Of HR that is 96x96, 144x144 and
         # 192x192 at x2, x3 and x4.
         "data": {

@@ -105,6 +105,8 @@ RECIPES = {
         },
     },
     "paper": {
+        # It names neither.
+        "evaluation": {"protocol": None, "pipeline": None},
         # Section 4.2: 17x17 LR pixels at stride 14, of 91 images as they are.
         # Its LR images are blurred by a Gaussian that it does not name.
         "data": {

@@ -132,6 +132,8 @@ RECIPES = {
         "learning": {**COSINE, "loss": "charbonnier"},
     },
     "paper": {
+        # Its bicubic rows: docs/papers.md.
+        "evaluation": {"protocol": "y8", "pipeline": "luma"},
         # Section 4.1: 64 HR patches of 128x128 a step, on luma.
         "network": {"channels": 1},
         "data": {

@@ -177,6 +177,8 @@ RECIPES = {
         },
     },
     "paper": {
+        # The authors' demo_SR.m.
+        "evaluation": {"protocol": "y8", "pipeline": "luma"},
         # Section 3.3: weights from a Gaussian of deviation 0.001.
         "network": {"initial_stddev": 1e-3},
         # Section 4.1: 33x33 of the 91 images at stride 14, 24,800 of them,

@@ -47,6 +47,8 @@ RECIPES = {
         },
     },
     "paper": {
+        # Section 3.1: Y, by a tool whose rounding it does not say.
+        "evaluation": {"protocol": None, "pipeline": "files"},
         "objective": "adversarial",
         # Section 3.2: 16 HR patches of 96x96 a step.
         "data": {

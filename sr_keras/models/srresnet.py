@@ -215,6 +215,8 @@ RECIPES = {
         "learning": COSINE,
     },
     "paper": {
+        # Section 3.1: Y, by a tool whose rounding it does not say.
+        "evaluation": {"protocol": None, "pipeline": "files"},
         # Section 3.2: 16 HR patches of 96x96 a step.
         "data": {
             "hr_patch_size": 96, "batch_size": 16, "degradation": "bicubic",

@@ -23,7 +23,8 @@ def summary(name, scale=None):
         dict: "name", "scales" (list of int, None for any), "scale",
         "parameters", "multiply_adds" (for an output of 1280x720),
         "receptive_field" (the side in LR pixels of what a pixel depends on,
-        None where that is the whole image) and "paper".
+        None where that is the whole image), "evaluation" (how the figures of
+        its paper are read: `models.paper_evaluation`) and "paper".
 
     Raises:
         ValueError: unknown name, or an unsupported scale.
@@ -40,6 +41,7 @@ def summary(name, scale=None):
         "parameters": network.count_params(),
         "multiply_adds": multiply_adds(network),
         "receptive_field": None if reach is None else 2 * reach + 1,
+        "evaluation": models.paper_evaluation(name),
         "paper": models.describe(name),
     }
 

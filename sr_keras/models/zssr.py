@@ -199,6 +199,8 @@ RECIPES = {
     },
     # github.com/assafshocher/ZSSR, configs.py: Config and X2_ONE_JUMP_IDEAL.
     "paper": {
+        # Neither the paper nor the code says.
+        "evaluation": {"protocol": None, "pipeline": "files"},
         "network": {"passes": 1},
         "augmentation": {
             "father_scale": (0.5, 1.0), "as_is": 0.05,
