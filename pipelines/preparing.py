@@ -39,13 +39,15 @@ class Settings:
         degradation: str, see `degradation.parse`.
         crop_size: int, the side of the crops; None for whole photos, cropped
             to a multiple of all scales.
-        stride: int, from crop to crop. The last one of a row ends where the
-            photo ends.
+        stride: int, from crop to crop.
         skip_flat: float, the least standard deviation of a crop's luma, in
             8-bit levels; 0 for all crops.
         seed: int, for what is random.
         shrink: tuple of float in (0, 1], the sizes that each photo is made
             to first, over its own; () for its own.
+        border_crops: bool, whether the last crop of a row, and the last row,
+            are moved back to end where the photo ends; without, what the
+            grid leaves over is left out.
     """
 
     scales: tuple
@@ -55,6 +57,7 @@ class Settings:
     skip_flat: float = 0.0
     seed: int = 0
     shrink: tuple = ()
+    border_crops: bool = True
 
     def check(self):
         """Raise ValueError where they cannot be followed."""
@@ -120,8 +123,8 @@ def _pieces(hr, settings):
     step = settings.stride or side
     crops = [
         hr[y : y + side, x : x + side]
-        for y in _starts(height, side, step)
-        for x in _starts(width, side, step)
+        for y in _starts(height, side, step, settings.border_crops)
+        for x in _starts(width, side, step, settings.border_crops)
     ]
     return [
         (f"_s{n:03}", crop)
@@ -293,9 +296,11 @@ def digest(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _starts(length, side, step):
+def _starts(length, side, step, border):
     starts = list(range(0, length - side + 1, step))
-    return starts if starts[-1] == length - side else [*starts, length - side]
+    if not border or starts[-1] == length - side:
+        return starts
+    return [*starts, length - side]
 
 
 def _write(root, name, pixels):
@@ -360,6 +365,8 @@ def _known(root, settings):
 
 def _check_settings(root, there, settings):
     wanted = json.loads(json.dumps(dataclasses.asdict(settings)))
+    # An index of before there was the choice.
+    there = {"border_crops": Settings.border_crops, **there}
     changed = [key for key in wanted if there.get(key) != wanted[key]]
     if changed:
         raise ValueError(

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 
@@ -112,6 +113,47 @@ def test_crops(photos, prepare, tmp_path):
     np.testing.assert_array_equal(lr, imresize(crop, 0.5))
 
 
+@pytest.mark.parametrize(("border", "count"), [(True, 54), (False, 40)])
+def test_crops_of_a_photo_of_div2k(border, count):
+    """8 x 5 on the grid; with what ends at the edge 9 x 6."""
+    photo = np.zeros((1356, 2040, 3), "uint8")
+    settings = preparing.Settings((4,), "bicubic", 480, 200)
+    settings = dataclasses.replace(settings, border_crops=border)
+    found = preparing.pieces(photo, settings)
+    assert len(found) == count
+    assert {piece.shape for _, piece in found} == {(480, 480, 3)}
+    exact = preparing.pieces(photo[:1280, :1880], settings)
+    assert len(exact) == 40  # nothing is left over
+
+
+def test_no_border_crops(photos, prepare, tmp_path):
+    out = tmp_path / "out"
+    flags = ("--crop-size", 24, "--stride", 16, "--output", out)
+    ended = prepare(photos, *flags, "--no-border-crops")
+    whole = pixels(photos / "a.png")
+    names = sorted(p.name for p in (out / "HR").glob("a_*"))
+    corners = [(y, x) for y in (0, 16) for x in (0, 16)]
+    for name, (y, x) in zip(names, corners, strict=True):
+        crop = pixels(out / "HR" / name)
+        np.testing.assert_array_equal(crop, whole[y : y + 24, x : x + 24])
+    ended = prepare(photos, *flags)
+    assert ended.code == 2
+    assert "made with border_crops False, not True" in ended.err
+
+
+def test_an_index_of_before_border_crops_is_gone_on_with(
+    photos, prepare, tmp_path
+):
+    flags = ("--crop-size", 24, "--output", tmp_path / "out")
+    first = prepare(photos, *flags)
+    index = tmp_path / "out" / "index.json"
+    content = json.loads(index.read_text())
+    content["settings"].pop("border_crops")
+    index.write_text(json.dumps(content))
+    again = prepare(photos, *flags)
+    assert (again.code, again.out) == (0, first.out)
+
+
 def test_flat_crops_are_left_out(prepare, tmp_path):
     picture = photo(32, 64, 0)
     picture[:, :40] = 0.5
@@ -215,6 +257,7 @@ def test_bad_photos_are_named(photos, prepare, tmp_path):
         (("PHOTOS",), "nothing to make"),
         (("PHOTOS", "--scale", 3, "--crop-size", 25), "25 pixels"),
         (("PHOTOS", "--scale", 2, "--skip-flat"), "give --crop-size as well"),
+        (("PHOTOS", "--scale", 2, "--no-border-crops"), "border-crops is for"),
         (("PHOTOS", "--scale", 2, "--degradation", "cubic"), "use bicubic, "),
         (("PHOTOS", "--shrink", 1.5), "over 0 and up to 1, not 1.5"),
         (("PHOTOS", "--shrink", 0), "takes a number above 0, not 0"),

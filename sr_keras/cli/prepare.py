@@ -78,6 +78,13 @@ def add_arguments(parser):
         "else its size)",
     )
     add(
+        "--no-border-crops",
+        dest="border_crops",
+        action="store_false",
+        help="leave out what the grid leaves over, where the last crop of a "
+        "row would be moved back to the photo's edge",
+    )
+    add(
         "--skip-flat",
         type=_AMOUNT,
         nargs="?",
@@ -213,8 +220,12 @@ def _settings(args):
         crop = 480
     if stride is None and crop is not None:
         stride = 200 if crop == 480 else crop
-    if args.skip_flat and crop is None:
-        raise ValueError("--skip-flat is for crops: give --crop-size as well")
+    for flag, given in (
+        ("--skip-flat", args.skip_flat),
+        ("--no-border-crops", not args.border_crops),
+    ):
+        if given and crop is None:
+            raise ValueError(f"{flag} is for crops: give --crop-size as well")
     asked = args.scale or args.shrink or crop is not None
     if not asked and args.to == "folder":
         raise ValueError(
@@ -228,6 +239,7 @@ def _settings(args):
         args.skip_flat,
         args.seed,
         tuple(sorted(set(args.shrink))),
+        args.border_crops,
     )
     settings.check()
     return settings
