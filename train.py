@@ -2,7 +2,7 @@
 
 import sys
 
-from sr_keras.cli import main
+from sr_keras.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(main(["train", *sys.argv[1:]]))
+    sys.exit(main("train"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipelines.preparing import digest
 from pipelines.sources.items import rgb
-from sr_keras import images
+from sr_keras import images, signals
 
 # Images in a shard.
 SHARD = 1000
@@ -121,11 +121,12 @@ def whole(path):
         Path to write to.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with signals.undone(temporary.unlink):
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _name(entry):

@@ -12,8 +12,6 @@ import hashlib
 import json
 import math
 import multiprocessing
-import os
-import signal
 import zlib
 from pathlib import Path
 
@@ -21,8 +19,9 @@ import numpy as np
 
 from pipelines.degradation import parse
 from pipelines.sources.items import rgb
-from sr_keras import color, images
+from sr_keras import color, images, signals
 from sr_keras.resize import imresize
+from sr_keras.writing import replaced
 
 INDEX = "index.json"
 
@@ -232,9 +231,8 @@ def finish(root, settings, records, packed=None):
     content = {"settings": dataclasses.asdict(settings), "photos": records}
     if packed is not None:
         content["packed"] = packed
-    temporary = root / f".{INDEX}.{os.getpid()}"
-    temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-    temporary.replace(root / INDEX)
+    with replaced(root / INDEX) as file:
+        file.write((json.dumps(content, indent=1) + "\n").encode())
     (root / _JOURNAL).unlink(missing_ok=True)
 
 
@@ -391,9 +389,7 @@ def _pool(jobs):
     pool = concurrent.futures.ProcessPoolExecutor(
         jobs,
         mp_context=context,
-        # Ctrl-C goes to all of them; this process sees to the end.
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
+        initializer=signals.serve,
     )
     try:
         yield pool.map

@@ -15,7 +15,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from sr_keras import models, weights
+from sr_keras import models, signals, weights
 from sr_keras._version import __version__
 from sr_keras.models.network import Network
 from sr_keras.writing import telling
@@ -60,7 +60,7 @@ def save_part(model, path):
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.keras")
-    with telling(path):
+    with telling(path), signals.undone(temporary.unlink):
         try:
             model.save(temporary)
             temporary.replace(path)

@@ -2,12 +2,13 @@
 
 import contextlib
 import dataclasses
+import os
 import shutil
 import tempfile
 
 import numpy as np
 
-from sr_keras import codecs, images
+from sr_keras import codecs, images, signals
 from sr_keras.writing import Pump, replaced
 
 
@@ -85,7 +86,10 @@ class StripWriter:
                 yield file
             return
         # Not all that can be written to can be gone back in, as TIFF is.
-        with tempfile.NamedTemporaryFile() as file:
+        with (
+            tempfile.NamedTemporaryFile() as file,
+            signals.undone(lambda: os.unlink(file.name)),
+        ):
             yield file
             file.seek(0)
             shutil.copyfileobj(file, self._target)

@@ -11,6 +11,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from sr_keras import signals
+
 # Strips that may wait for the encoder.
 _WAITING = 1
 
@@ -33,7 +35,7 @@ def replaced(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{os.urandom(8).hex()}.tmp")
-    with telling(path):
+    with telling(path), signals.undone(temporary.unlink):
         try:
             with open(temporary, "xb+") as file:
                 yield file

@@ -2,17 +2,18 @@ import functools
 import os
 import signal
 
-import numpy as np
-import pytest
-from checks import randomized
-from cli_runs import SMALL, command, save, scene, tree
-
-from sr_keras import artifact, cli, images, models
-
+# Before TensorFlow is imported.
 # The tests run side by side, a process a core: see README.md.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 # What it says of missing GPUs would be taken for a command's own words.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from checks import randomized  # noqa: E402
+from cli_runs import SMALL, command, save, scene, tree  # noqa: E402
+
+from sr_keras import artifact, cli, images, models  # noqa: E402
 
 
 @pytest.fixture

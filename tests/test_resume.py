@@ -269,7 +269,9 @@ def test_two_workers_from_the_command_line(name, workers, go, tmp_path):
     assert (chief.code, other.code) == (0, 0), chief.err + other.err
     assert "on 2 workers with 2 devices" in chief.out
     assert other.out == ""
-    assert other.err == "worker 1 of 2: waiting for the others\n"
+    assert other.err == (
+        "worker 1 of 2: waiting for the others, 10 min at most\n"
+    )
     assert tree(tmp_path / "other") == {}
     assert finished(go(name, *given, folder="one")).code == 0
     close(state(tmp_path), state(tmp_path / "one"))

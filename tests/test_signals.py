@@ -9,8 +9,8 @@ import pytest
 from cli_runs import SMALL, read_json, tree
 from workers import COMMAND, finished, start
 
-from sr_keras import cli, images
-from sr_keras.cli import interruption, progress
+from sr_keras import cli, images, signals
+from sr_keras.cli import progress
 
 pytestmark = [
     pytest.mark.usefixtures("quick_plots"),
@@ -119,8 +119,10 @@ def test_second_time_while_the_files_are_written(run, interrupt):
     interrupt(images, "write", signal.SIGTERM, at=2)
     ended = run()
     assert ended.code == 130
-    assert len(ended.lines) == 1
-    assert whole()["interrupted"]
+    assert len(ended.lines) == 2
+    assert ended.lines[-1] == "stopped"
+    # Each file is whole; without metrics.json the result counts as undone.
+    assert {p.name for p in Path("out").iterdir()} == {"a_zssr_x2.png"}
 
 
 @BOTH
@@ -147,7 +149,7 @@ def test_ignored_signals_stay_ignored(run, interrupt):
 def test_handlers_are_given_back(run):
     before = signal.getsignal(signal.SIGTERM)
     assert cli.main(["models", "nearest"]) == 0
-    with interruption.terminable(), interruption.patience():
+    with signals.handled(), signals.patience():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
     assert signal.getsignal(signal.SIGINT) == signal.default_int_handler

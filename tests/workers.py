@@ -16,7 +16,7 @@ COMMAND = (
     "-c",
     "import signal, sys\n"
     "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    "from sr_keras.cli import main\n"
+    "from sr_keras.__main__ import main\n"
     "sys.exit(main())",
 )
 

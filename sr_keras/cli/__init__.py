@@ -17,8 +17,8 @@ import sys
 import time
 import warnings
 
+from sr_keras import signals
 from sr_keras._version import __version__
-from sr_keras.cli.interruption import Terminated, patience, terminable
 from sr_keras.names import unknown
 from sr_keras.startup import quick_imports
 
@@ -56,20 +56,33 @@ def main(argv=None):
 
     Args:
         argv: list of str, the arguments after the program's name; those of
-            the process when None.
+            the process when None, which then has a watchdog for signals.
 
     Returns:
         The exit code, as docs/cli.md lists them.
     """
     started = time.monotonic()
+    if argv is None:
+        signals.watch()
     argv = sys.argv[1:] if argv is None else list(argv)
     _open_streams()
+    with signals.handled():
+        code = _run_noting(argv, started)
+        signals.leave(code)
+    return code
+
+
+def _run_noting(argv, started):
+    """Run one subcommand; after a signal the exit code is the signal's."""
     try:
-        with terminable():
-            return _run(argv, started)
+        code = _run(argv, started)
     except KeyboardInterrupt as e:
         say("stopped", sys.stderr)
         return exit_code(e)
+    interruption = signals.noted()
+    if code == EXIT_DONE and interruption:
+        say("stopped: everything is written", sys.stderr)
+    return exit_code(interruption) if interruption else code
 
 
 def _run(argv, started):
@@ -89,6 +102,7 @@ def _run(argv, started):
     except Exception as e:
         if os.environ.get("SR_KERAS_TRACEBACK"):
             raise
+        signals.check()  # it may be the signal's doing
         say(f"sr-keras {argv[0]}: error: {describe(e)}", sys.stderr)
         return EXIT_BAD_INPUT
 
@@ -104,7 +118,7 @@ def exit_code(interruption):
     """
     if interruption is None:
         return EXIT_DONE
-    if isinstance(interruption, Terminated):
+    if isinstance(interruption, signals.Terminated):
         return EXIT_TERMINATED
     return EXIT_INTERRUPTED
 
@@ -127,9 +141,12 @@ def load_keras():
     """Import Keras and TensorFlow, which takes seconds, without their chatter.
 
     TensorFlow's C++ writes to file descriptor 2 before any of its settings
-    can tell it not to. And it crashes, or never ends, where Ctrl-C comes while
-    it is half imported: that waits until it is whole.
+    can tell it not to.
+
+    Raises:
+        KeyboardInterrupt: there was a signal meanwhile.
     """
+    signals.check()
     if "keras" in sys.modules:
         return
     # Whatever ~/.keras/keras.json says: training here is TensorFlow's.
@@ -139,13 +156,12 @@ def load_keras():
     with contextlib.suppress(OSError), open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     try:
-        with patience() as waiting, quick_imports():
+        with quick_imports():
             importlib.import_module("keras")
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-    if waiting:
-        raise waiting[0]
+    signals.check()
 
 
 def describe(error):

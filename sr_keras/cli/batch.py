@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from sr_keras import images, resize
+from sr_keras import images, resize, signals
 from sr_keras.cli import (
     EXIT_BAD_INPUT,
     EXIT_DONE,
@@ -75,6 +75,7 @@ class _Album:
         """Take one photo after another; return the exit code."""
         for path, relative in found:
             try:
+                signals.check()
                 code = self._take(path, relative)
             except KeyboardInterrupt as e:
                 self._note(relative, "stopped")

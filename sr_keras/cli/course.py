@@ -9,8 +9,7 @@ from pathlib import Path
 import keras
 from keras import ops
 
-from sr_keras import artifact
-from sr_keras.cli.interruption import Terminated, patience
+from sr_keras import artifact, signals
 from sr_keras.cli.logbook import Logbook
 from sr_keras.models.network import Network
 from sr_keras.training import checkpoint
@@ -21,6 +20,12 @@ from sr_keras.training.validation import Validation
 
 LAST = "last.keras"
 KEPT = "epochs"
+
+# Said where the end of a step, and the files after it, are long in coming.
+_NOTICE = (
+    "stopping when this step is done and the checkpoint is written; a second "
+    "signal ends at once, and loses the epoch"
+)
 
 
 @dataclasses.dataclass
@@ -74,7 +79,7 @@ class Course:
         self._logbook = Logbook(self.folder, self.epochs, bicubic)
         self._seconds = 0.0
         self._since = time.monotonic()
-        self.asked = []  # interruptions that wait for the other workers
+        self._patience, self._insists = contextlib.ExitStack(), False
 
     @property
     def bicubic(self):
@@ -122,6 +127,10 @@ class Course:
             ValueError: it went astray.
         """
         self._since = time.monotonic()
+        with self._patience:
+            self._run()
+
+    def _run(self):
         try:
             with self._together():
                 if self.within:
@@ -129,8 +138,7 @@ class Course:
                 if len(self.rows) < self.epochs:
                     self._fit(len(self.rows), 0, self.epochs)
         except KeyboardInterrupt:
-            with patience():
-                self._save_last()
+            self._save_last()
             raise
         finally:
             self._logbook.close()
@@ -138,11 +146,15 @@ class Course:
     @contextlib.contextmanager
     def _together(self):
         """Let several workers stop at the same step, whoever is asked to."""
-        if self.team.workers == 1:
+        alone = self.team.workers == 1
+        with contextlib.nullcontext() if alone else signals.hold():
             yield
-            return
-        with patience() as self.asked:
-            yield
+
+    def insist(self):
+        """After the first step there is something to keep."""
+        if not self._insists:
+            self._insists = True
+            self._patience.enter_context(signals.patience(_NOTICE))
 
     def _finish_epoch(self):
         """Do what is left of an epoch that was interrupted."""
@@ -174,7 +186,7 @@ class Course:
             found, seen = self.validation.score(
                 self.network, looks, self.trainer.measures
             )
-        with patience() as waiting:
+        with signals.hold():
             self.rows.append(self._row(epoch, found))
             if self._is_best(found["psnr"]):
                 self.best = {"epoch": epoch, "psnr": found["psnr"]}
@@ -188,10 +200,7 @@ class Course:
                 self._logbook.write(self.rows, seen)
         if self.tell:
             self.tell(self)
-        if waiting and self.team.workers > 1:
-            self.asked += waiting
-        elif waiting:
-            raise waiting[0]
+        signals.check()
 
     def _row(self, epoch, found):
         trainer = self.trainer
@@ -273,14 +282,17 @@ class _Epochs(keras.callbacks.Callback):
         self._kept = None
 
     def on_train_batch_begin(self, batch, logs=None):
-        if self._course.asked:
+        if self._course.team.workers == 1:
+            signals.check()
+        elif signals.noted():
             self.model.ask_to_stop()
 
     def on_train_batch_end(self, batch, logs=None):
+        self._course.insist()
         if self._course.watch:
             self._course.watch(self._course, logs)
         if logs.get("stop"):
-            raise (self._course.asked or [Terminated()])[0]
+            raise signals.noted() or signals.Terminated()
 
     def on_epoch_end(self, epoch, logs=None):
         self._course.end_epoch()

@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from sr_keras import models
+from sr_keras import models, signals
 from sr_keras.cli import (
     EXIT_SOME_FAILED,
     config,
@@ -16,8 +16,8 @@ from sr_keras.cli import (
 )
 from sr_keras.cli.dataset_flags import DATASET
 from sr_keras.cli.files import folder_for, has_result
-from sr_keras.cli.interruption import abruptly
 from sr_keras.names import unknown
+from sr_keras.training import meeting
 from sr_keras.training.cluster import check, cluster
 
 # Where results go unless they are told to.
@@ -48,7 +48,11 @@ def run(request):
     load_keras()
     import tensorflow as tf
 
-    team = _team(job, machines)
+    try:
+        team = _team(job, machines)
+    except meeting.MissingWorkersError as e:
+        say(str(e), sys.stderr)
+        return EXIT_SOME_FAILED
     try:
         return _train(request, job, layers, team)
     except tf.errors.OpError as e:
@@ -64,13 +68,17 @@ def _team(job, machines):
     from sr_keras.training.distribute import team_of
 
     if machines is not None and len(machines.addresses) > 1:
+        limit = meeting.minutes()
         say(
             f"worker {machines.index} of {len(machines.addresses)}: waiting "
-            "for the others",
+            f"for the others, {limit:g} min at most",
             sys.stderr,
         )
-    with abruptly():
+        meeting.meet(machines, 60 * limit)
+    try:
         return team_of(job["strategy"], job["gpus"], machines)
+    finally:
+        signals.install()  # TensorFlow takes SIGTERM for itself
 
 
 def _train(request, job, layers, team):

@@ -41,7 +41,7 @@ The exit code is 1 where some images could not be scored, 2 where none could.
 import argparse
 import sys
 
-from sr_keras import protocols
+from sr_keras import protocols, signals
 from sr_keras.cli import (
     EXIT_BAD_INPUT,
     EXIT_DONE,
@@ -196,6 +196,7 @@ def run(args):
     for name, jobs in task.sets:
         with results.open_set(name, [file for file, _ in jobs]) as rows:
             for file, make in jobs:
+                signals.check()
                 sr = _score(rows, file, make, task.scale, distances)
                 if album and sr is not None:
                     album.save(sr, name, file, results.scale)

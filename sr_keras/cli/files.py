@@ -6,6 +6,7 @@ import math
 import os
 from pathlib import Path
 
+from sr_keras import signals
 from sr_keras.cli.flags import FILES
 from sr_keras.writing import replaced
 
@@ -71,14 +72,19 @@ def folder_for(folder):
         OSError: it cannot be made or written to, or its disk is full.
     """
     missing = [p for p in (folder, *folder.parents) if not p.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _try_out(folder)
-        yield
-    finally:
+
+    def leave():
         for path in missing:
             with contextlib.suppress(OSError):  # it is not empty
                 path.rmdir()
+
+    with signals.undone(leave):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _try_out(folder)
+            yield
+        finally:
+            leave()
 
 
 def anywhere(job):
@@ -97,7 +103,8 @@ def anywhere(job):
 def _try_out(folder):
     probe = folder / f".probe.{os.getpid()}"
     try:
-        probe.write_bytes(_PROBE)
+        with signals.undone(probe.unlink):
+            probe.write_bytes(_PROBE)
     except OSError as e:
         raise OSError(
             f"cannot write to {folder} ({e.strerror}): give another --output"

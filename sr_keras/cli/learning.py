@@ -10,10 +10,9 @@ import keras
 import numpy as np
 
 from pipelines.degradation import DEFAULT
-from sr_keras import artifact, inference, models
+from sr_keras import artifact, inference, models, signals
 from sr_keras.cli import exit_code, progress, say
 from sr_keras.cli.arguments import check_arguments
-from sr_keras.cli.interruption import patience
 from sr_keras.models.zssr import ZSSR, recoloured
 from sr_keras.symmetry import symmetries
 from sr_keras.tiles import TILE_PIXELS
@@ -31,6 +30,9 @@ VIEWS = ("single", "mean", "median")
 _WRITING = 2.0
 _WRITING_PER_START = 0.5
 _WRITTEN_PIXELS = 20e6
+
+# Seconds that the views of an interrupted run may take; else there is one.
+_LAST_VIEWS = 5.0
 
 # How much faster a step is.
 _GAINS = {"float32": 1.0, "bfloat16": 1.8}
@@ -131,8 +133,10 @@ class Work:
             run.train()
         if run.interruption:
             done = f"after {progress.counted(run.step, 'step')}"
+            hurry = self._hurry() if run.step else ""
             self._interrupted(
-                run.interruption, f"stopped {done}: writing the best so far"
+                run.interruption,
+                f"stopped {done}: writing the best so far{hurry}",
             )
 
     def results(self):
@@ -155,11 +159,12 @@ class Work:
         except KeyboardInterrupt as e:
             if self.interruption:
                 raise
-            self._interrupted(e, "stopped: writing a single pass")
-            finish = dataclasses.replace(
-                self.finishing, fusion="none", back_projection=0
+            self._make_one_view()
+            self._interrupted(
+                e, f"stopped: writing a single pass{self._how_long()}"
             )
-            results = self._refine(("fused", "single"), finish)
+            finish = dataclasses.replace(self.finishing, back_projection=0)
+            results = self._refine(self.outputs, finish)
         if not np.isfinite(results["fused"]).all():
             raise ValueError(
                 "the training has run into numbers without bounds: give a "
@@ -172,10 +177,11 @@ class Work:
     @contextlib.contextmanager
     def undisturbed(self):
         """Let files be written whole, and then look at an interruption."""
-        with patience() as waiting:
+        with signals.hold(), signals.patience():
             yield
-        if waiting and not self.interruption:
-            self._interrupted(waiting[0], "stopped: everything is written")
+        interruption = signals.noted()
+        if interruption and not self.interruption:
+            self._interrupted(interruption, "stopped: everything is written")
 
     @property
     def code(self):
@@ -185,6 +191,23 @@ class Work:
     def _interrupted(self, interruption, sentence):
         self.interruption = interruption
         say(sentence, sys.stderr)
+
+    def _hurry(self):
+        """Make one view if all take too long; return what to say of it."""
+        if self._views() > 1 and self._views_seconds() > _LAST_VIEWS:
+            self._make_one_view()
+            return f" in a single pass{self._how_long()}"
+        return self._how_long()
+
+    def _make_one_view(self):
+        self.finishing = dataclasses.replace(self.finishing, fusion="none")
+        self.outputs = ("fused", "single")
+
+    def _how_long(self):
+        seconds = self._views_seconds()
+        if seconds <= _LAST_VIEWS:
+            return ""
+        return f", which takes about {progress.duration(seconds)}"
 
     def _refine(self, outputs, finish):
         fusion = finish.fusion
@@ -209,8 +232,7 @@ class Work:
                 "one pass",
                 sys.stderr,
             )
-            self.finishing = dataclasses.replace(self.finishing, fusion="none")
-            self.outputs = ("fused", "single")
+            self._make_one_view()
         return end - self._finish_seconds(network)
 
     def _in_time(self, learning, deadline):
@@ -251,11 +273,17 @@ class Work:
 
     def _finish_seconds(self, network):
         pixels = math.prod(self.photo.size)
-        refined = inference.refined_pixels(
-            network, self.photo.image.shape, self.photo.scale, self.finishing
-        )
-        views = 1.3 * self._views() * refined / self.speed
+        views = self._views_seconds(network)
         return views + self.writing + 3 * pixels / _WRITTEN_PIXELS
+
+    def _views_seconds(self, network=None):
+        refined = inference.refined_pixels(
+            network or self.zero_shot.network,
+            self.photo.image.shape,
+            self.photo.scale,
+            self.finishing,
+        )
+        return 1.3 * self._views() * refined / self.speed
 
     def _memory(self):
         """Bytes, at most: the training and the result do not overlap."""

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from sr_keras import artifact, images, metrics, plots
+from sr_keras import artifact, images, metrics, plots, signals
 from sr_keras._version import __version__
 from sr_keras.cli import EXIT_DONE
 from sr_keras.cli.files import LAST, anywhere, save_json
@@ -92,6 +92,7 @@ def write_pairs(folder, photo, work):
         both = np.concatenate([sons[0], fathers[0]], axis=1)[..., :shown]
         both = np.clip(both, 0, 1).astype("float32")
         images.write(folder / f"augmentation_{i:03d}.png", images.Image(both))
+        signals.check()
 
 
 def table(summary):

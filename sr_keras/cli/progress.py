@@ -6,6 +6,7 @@ import time
 
 from tqdm import tqdm
 
+from sr_keras import signals
 from sr_keras.cli import say
 
 # Seconds between two lines where there is no terminal for a bar.
@@ -174,7 +175,7 @@ def bar(total, unit, parts=False):
     Returns:
         tqdm.tqdm.
     """
-    return tqdm(
+    return _Bar(
         total=total,
         unit=unit,
         bar_format=_PARTS if parts else None,
@@ -184,6 +185,20 @@ def bar(total, unit, parts=False):
         mininterval=0.2,
         delay=0.3,
     )
+
+
+class _Bar(tqdm):
+    """A bar whose loop is ended by a signal."""
+
+    def update(self, n=1):
+        """Go on, unless there was a signal.
+
+        Raises:
+            KeyboardInterrupt: there was one.
+        """
+        shown = super().update(n)
+        signals.check()
+        return shown
 
 
 def aside():

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-from sr_keras import images, memory
+from sr_keras import images, memory, signals
 from sr_keras.cli import (
     EXIT_BAD_INPUT,
     EXIT_DONE,
@@ -53,11 +53,16 @@ def run(args):
     for root in roots:
         check_record(root, args)
     album = Album(args, todo)
-    try:
-        code = album.work_through()
-    finally:
+
+    def leave():
         for root in roots:
             drop_record(root)
+
+    with signals.undone(leave):
+        try:
+            code = album.work_through()
+        finally:
+            leave()
     album.finish()
     return code
 
@@ -157,6 +162,7 @@ class Album:
 
     def _wait(self, future):
         while True:
+            signals.check()
             try:
                 return future.result(timeout=_LOOK)
             except concurrent.futures.TimeoutError:

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from sr_keras import images
+from sr_keras import images, signals
 from sr_keras.cli import config, load_keras, say
 from sr_keras.cli.files import folder_for, has_result
 from sr_keras.cli.flags import SIZES, TOP, ZERO_SHOT
@@ -55,10 +55,12 @@ def run_photo(photo, layers, folder):
         from sr_keras.cli import learning, outputs
 
         with learning.Work(photo, layers) as work:
+            signals.check()
             say(work.plan())
             outputs.write_pairs(folder, photo, work)
-            work.learn()
-            results = work.results()
+            with signals.patience():
+                work.learn()
+                results = work.results()
             with work.undisturbed():
                 summary = outputs.write(folder, photo, work, results)
     kind = images.format_of(Path(summary["result"]))

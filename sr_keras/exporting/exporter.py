@@ -12,7 +12,7 @@ import os
 import shutil
 from pathlib import Path
 
-from sr_keras import artifact, models, weights
+from sr_keras import artifact, models, signals, weights
 from sr_keras.exporting import calibration, files, graphs, parity
 from sr_keras.exporting.settings import Settings
 from sr_keras.writing import replaced
@@ -167,10 +167,11 @@ def _check(report, settings):
 def _temporary(output):
     """A name beside the output's; what is left there is removed."""
     path = output.with_name(f".{os.getpid()}.{output.name}")
-    try:
-        yield path
-    finally:
-        _remove(path)
+    with signals.undone(lambda: _remove(path)):
+        try:
+            yield path
+        finally:
+            _remove(path)
 
 
 def _replace(temporary, output):
@@ -179,9 +180,16 @@ def _replace(temporary, output):
         os.replace(temporary, output)
         return
     old = output.with_name(f".{os.getpid()}.old.{output.name}")
-    os.replace(output, old)
-    os.replace(temporary, output)
-    _remove(old)
+
+    def restore():
+        if not output.exists():
+            os.replace(old, output)
+        _remove(old)
+
+    with signals.patience(), signals.undone(restore):
+        os.replace(output, old)
+        os.replace(temporary, output)
+        _remove(old)
 
 
 def _remove(path):

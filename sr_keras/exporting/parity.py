@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from sr_keras import images
+from sr_keras import images, signals
 from sr_keras.exporting import calibration, measuring
 from sr_keras.inference import Finish
 from sr_keras.metrics import score
@@ -91,13 +91,7 @@ def measured(picture, path, settings):
     size = settings.input_size or measuring.SIZE
     command = [sys.executable, "-m", "sr_keras.exporting.measuring"]
     command += [str(path), settings.format, *map(str, size)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=_PATIENCE
-    )
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["it was killed"])[-1]
-        raise ValueError(f"{settings.output} cannot be run: {reason}")
-    found = json.loads(done.stdout)
+    found = json.loads(_output_of(command, settings.output))
     image = measuring.image((*size, picture.channels))
     seconds = measuring.seconds(lambda: picture.compiled(image))
     return {
@@ -106,6 +100,23 @@ def measured(picture, path, settings):
         "milliseconds_keras": 1000 * seconds,
         "peak_megabytes": found["bytes"] / 1e6,
     }
+
+
+def _output_of(command, name):
+    """What a process prints, which ends with this one."""
+    pipe = subprocess.PIPE
+    with (
+        subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as child,
+        signals.undone(child.kill),
+    ):
+        try:
+            out, errors = child.communicate(timeout=_PATIENCE)
+        finally:
+            child.kill()
+    if child.returncode:
+        reason = (errors.strip().splitlines() or ["it was killed"])[-1]
+        raise ValueError(f"{name} cannot be run: {reason}")
+    return out
 
 
 def markdown(report):

@@ -5,6 +5,8 @@ import time
 import keras
 import numpy as np
 
+from sr_keras import signals
+
 
 class LearningRate(keras.callbacks.Callback):
     """Sets the rate before each step, and ends the training on time.
@@ -35,7 +37,12 @@ class LearningRate(keras.callbacks.Callback):
         self._step = span[0]
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Set this step's rate."""
+        """Set this step's rate.
+
+        Raises:
+            KeyboardInterrupt: there was a signal.
+        """
+        signals.check()
         factor = self.schedule(min(self.progress(), 1.0), self.history)
         rate = self.learning_rate * (factor or 0.0)
         if factor is None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sr_keras import signals
+
 FILE = "checkpoint.npz"
 
 _RECORD = "record"
@@ -32,14 +34,15 @@ def save(path, trainer, record):
     text = json.dumps(record).encode()
     arrays[_RECORD] = np.frombuffer(text, np.uint8)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.npz")
-    try:
-        with open(temporary, "wb") as file:
-            np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())  # a power cut does not lose both
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with signals.undone(temporary.unlink):
+        try:
+            with open(temporary, "wb") as file:
+                np.savez(file, **arrays)
+                file.flush()
+                os.fsync(file.fileno())  # a power cut does not lose both
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def read(path):

@@ -6,7 +6,7 @@ import numpy as np
 
 import pipelines
 from pipelines.sources import Source
-from sr_keras import images, inference, metrics
+from sr_keras import images, inference, metrics, signals
 from sr_keras.protocols import DEFAULT
 from sr_keras.resize import imresize
 
@@ -72,6 +72,7 @@ class Validation:
         )
         for lr, hr in pairs.as_numpy_iterator():
             lr, hr = lr[0], hr[0]
+            signals.check()
             sr = enlarge(lr)
             psnr = metrics.psnr(sr, hr, DEFAULT, self.scale)
             values.append([min(psnr, CEILING)])
