@@ -218,7 +218,7 @@ def test_channels_count_as_pixels(tmp_path):
         (np.zeros((2, 2), np.int64), "holds int64 numbers"),
         (np.zeros((2, 2), complex), "holds complex128 numbers"),
         (np.full((2, 2), 255.0), "floats from 255 to 255: scale them"),
-        (np.full((2, 2), np.nan), "floats from nan"),
+        (np.full((2, 2), np.nan), "NaN"),
         (np.array([["a"]]), "holds <U1 numbers"),
         (np.array([[{}]]), "cannot be read as NPY"),
     ],

@@ -8,10 +8,12 @@ imported, with its library, when a file of its kind turns up:
 - `png`: libpng (imagecodecs), after a check of the chunks of our own.
 - `tiff`: tifffile; palettes, CMYK and YCbCr through Pillow.
 - `pillow`: JPEG, WebP, BMP, GIF.
+- `avif`: libavif (imagecodecs).
 - `npy`: NumPy.
 
-Each has `decode(file, max_pixels) -> Decoded` and, but for GIF, which is only
-read, `encode(kind, samples, alpha, metadata, quality) -> bytes`.
+Each has `decode(file, max_pixels) -> Decoded` and, except for GIF and AVIF,
+`encode(kind, samples, alpha, metadata, quality) -> bytes`. `kinds` tells the
+formats apart, and `metadata` knows which of them carries what.
 """
 
 import importlib
@@ -22,6 +24,7 @@ from typing import BinaryIO
 import numpy as np
 
 from sr_keras.codecs.decoded import Decoded, ImageError
+from sr_keras.codecs.kinds import find_kind
 from sr_keras.codecs.metadata import Extra, Metadata
 
 __all__ = [
@@ -42,21 +45,8 @@ _MODULES = {
     "webp": "pillow",
     "bmp": "pillow",
     "gif": "pillow",
+    "avif": "avif",
     "npy": "npy",
-}
-
-# First bytes of a file -> format.
-_MAGIC = {
-    b"\x89PNG\r\n\x1a\n": "png",
-    b"\xff\xd8\xff": "jpg",
-    b"II*\0": "tiff",
-    b"MM\0*": "tiff",
-    b"II+\0": "tiff",
-    b"MM\0+": "tiff",
-    b"RIFF": "webp",
-    b"BM": "bmp",
-    b"GIF8": "gif",
-    b"\x93NUMPY": "npy",
 }
 
 
@@ -75,7 +65,7 @@ def decode(file: BinaryIO, max_pixels: int) -> Decoded:
         ImageError: with the reason and what to do, without the file's name.
         OSError: the disk failed.
     """
-    kind = _kind(file)
+    kind = find_kind(file)
     try:
         return _module(kind).decode(file, max_pixels)
     except (ImageError, ImportError):
@@ -171,17 +161,3 @@ def _counted(strips: Iterator[np.ndarray], rows: int) -> Iterator[np.ndarray]:
 
 def _module(kind: str) -> ModuleType:
     return importlib.import_module(f"sr_keras.codecs.{_MODULES[kind]}")
-
-
-def _kind(file: BinaryIO) -> str:
-    head = file.read(16)
-    file.seek(0)
-    if not head:
-        raise ImageError("is empty (0 bytes): get a fresh copy")
-    for magic, kind in _MAGIC.items():
-        if head.startswith(magic):
-            return kind
-    raise ImageError(
-        f"is not an image that can be read: it begins with {head[:8]!r}; "
-        "give PNG, JPEG, TIFF, WebP, BMP, GIF or .npy"
-    )

@@ -131,11 +131,13 @@ def shrink(block: bytes, room: int) -> tuple[bytes | None, tuple[str, ...]]:
     return block, tuple(dropped)
 
 
-def from_tiff(file: BinaryIO) -> bytes | None:
+def from_tiff(file: BinaryIO, start: int | None = None) -> bytes | None:
     """The EXIF block of a TIFF file: the tags that describe the picture.
 
     Args:
         file: an open TIFF or BigTIFF file.
+        start: where the directory of the picture is, which the tags of the
+            first one add to.
 
     Returns:
         The block with `PREFIX`, or None where the file has no such tag.
@@ -144,6 +146,8 @@ def from_tiff(file: BinaryIO) -> bytes | None:
         ValueError: the file does not begin as TIFF does.
     """
     order, directory = _parse(file)
+    if start is not None:
+        directory |= _parse(file, start)[1]
     kept = {tag: directory[tag] for tag in _DESCRIPTIVE & directory.keys()}
     description = kept.get(0x010E)
     if description and description.value.startswith(_LAYOUTS):
@@ -192,15 +196,21 @@ def _name(tag: int) -> str:
     return ExifTags.TAGS.get(tag, f"tag {tag:#06x}")
 
 
-def _parse(file: BinaryIO) -> tuple[str, Directory]:
-    """The byte order and first directory of an EXIF block or TIFF file."""
+def _parse(file: BinaryIO, start: int | None = None) -> tuple[str, Directory]:
+    """The byte order and first directory of an EXIF block or TIFF file.
+
+    Args:
+        file: it, open.
+        start: where the directory is, if it is another.
+    """
     file.seek(0)
     head = file.read(16)
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
     if order is None:
         raise ValueError("no byte order mark")
     big = _number(head[2:4], order) == 43
-    start = _number(head[8:16] if big else head[4:8], order)
+    if start is None:
+        start = _number(head[8:16] if big else head[4:8], order)
     return order, _unpack(file, order, start, big)
 
 

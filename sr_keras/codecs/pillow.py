@@ -27,6 +27,7 @@ _NAMES = {
     "MPO": "jpg",
     "WEBP": "webp",
     "BMP": "bmp",
+    "DIB": "bmp",
     "GIF": "gif",
     "TIFF": "tiff",
 }
@@ -61,19 +62,15 @@ _LIMIT = threading.Lock()
 
 def decode(file: BinaryIO, max_pixels: int) -> Decoded:
     """Reads JPEG, WebP, BMP or GIF; see `codecs.decode`."""
-    formats = ("JPEG", "WEBP", "BMP", "GIF")
+    formats = ("JPEG", "WEBP", "BMP", "DIB", "GIF")
     picture, frames = open_picture(file, formats, max_pixels)
     if _NAMES[picture.format] == "jpg":
         _check_jpeg_end(file)
     several = picture.format == "MPO"
     what = "several pictures: pictures" if several else "animation: frames"
-    info = picture.info
-    metadata = Metadata(
-        info.get("icc_profile") or _bitmap_profile(file),
-        info.get("exif"),
-        info.get("dpi"),
-        _extra(picture),
-    )
+    metadata = metadata_of(picture)
+    if not metadata.icc and picture.format in ("BMP", "DIB"):
+        metadata = dataclasses.replace(metadata, icc=_bitmap_profile(file))
     return convert(picture, metadata, only_first(frames, what))
 
 
@@ -113,6 +110,15 @@ def _segments(extra: Extra) -> bytes:
     return b"".join(
         struct.pack(">BBH", 0xFF, code, len(content) + 2) + content
         for code, content in parts
+    )
+
+
+def metadata_of(picture: Image.Image) -> Metadata:
+    """The metadata that Pillow has found in a file."""
+    info = picture.info
+    return Metadata(
+        *(info.get("icc_profile"), info.get("exif"), info.get("dpi")),
+        _extra(picture),
     )
 
 

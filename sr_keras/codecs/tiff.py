@@ -21,11 +21,11 @@ from sr_keras.codecs.decoded import (
     Decoded,
     ImageError,
     check_size,
-    only_first,
     storable,
     white_of,
 )
 from sr_keras.codecs.metadata import Metadata
+from sr_keras.codecs.tiff_pages import find_picture
 
 # Values of the tag PhotometricInterpretation.
 _MINISWHITE, _MINISBLACK, _RGB = 0, 1, 2
@@ -46,17 +46,17 @@ _UNSPECIFIED, _PREMULTIPLIED, _ALPHA = 0, 1, 2
 
 
 def decode(file: BinaryIO, max_pixels: int) -> Decoded:
-    """Reads the first page; see `codecs.decode`."""
+    """Reads the page that is the picture; see `codecs.decode`."""
     with _quiet(), tifffile.TiffFile(file) as tiff:
-        page = tiff.pages[0]
+        page, notes = find_picture(tiff)
         _check(page, tiff.filehandle.size, max_pixels)
-        notes = only_first(len(tiff.pages), "several pages: pages")
         metadata = tiff_metadata.read(page, file)
         if page.photometric in _PLAIN:
             return _decode_plain(page, metadata, notes)
         if page.dtype == np.uint16:
             notes += ("16 bits: reduced to 8 by the conversion to RGB",)
-        return _decode_converted(file, max_pixels, metadata, notes)
+        first = tiff_metadata.beginning_with(page, file)
+        return _decode_converted(first, max_pixels, metadata, notes)
 
 
 def encode(

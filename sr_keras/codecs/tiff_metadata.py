@@ -1,5 +1,6 @@
 """Metadata in the tags of a TIFF page."""
 
+import io
 from typing import BinaryIO
 
 import tifffile
@@ -18,7 +19,21 @@ def read(page: tifffile.TiffPage, file: BinaryIO) -> Metadata:
     given = _X_RESOLUTION in page.tags and _Y_RESOLUTION in page.tags
     dpi = page.get_resolution("inch") if known and given else None
     extra = Extra(_bytes(page, _XMP), _iptc(page), place=_place(page))
-    return Metadata(page.iccprofile, exif.from_tiff(file), dpi, extra)
+    block = exif.from_tiff(file, page.offset)
+    return Metadata(page.iccprofile, block, dpi, extra)
+
+
+def beginning_with(page: tifffile.TiffPage, file: BinaryIO) -> BinaryIO:
+    """The file, with a page as its first one, for readers that take that."""
+    tiff = page.parent
+    if page.offset == tiff.pages[0].offset:
+        return file
+    file.seek(0)
+    content = bytearray(file.read())
+    order = "little" if tiff.byteorder == "<" else "big"
+    at, room = (8, 8) if tiff.is_bigtiff else (4, 4)
+    content[at : at + room] = page.offset.to_bytes(room, order)
+    return io.BytesIO(content)
 
 
 def tags(extra: Extra) -> list[tuple]:
