@@ -63,6 +63,20 @@ def test_while_it_trains(run, interrupt, number, code):
     assert summary["steps"] == 3
 
 
+def test_views_that_take_too_long_are_left_out(run, interrupt, monkeypatch):
+    from sr_keras.cli import learning
+
+    monkeypatch.setattr(learning, "_LAST_VIEWS", 0)
+    interrupt(progress.Steps, "__call__", at=3)
+    ended = run("--max-steps", 50)
+    assert ended.code == 130
+    assert ended.lines == [
+        "stopped after 3 steps: writing the best so far in a single pass, "
+        "which takes about 1 s"
+    ]
+    assert whole()["fusion"] == "single"
+
+
 def test_before_the_first_step(run, interrupt):
     from sr_keras.training import callbacks
 
@@ -260,6 +274,61 @@ def test_a_real_process_in_the_middle(photo, place):
     assert ended.err.startswith("stopped after ")
     assert len(ended.lines) == 1
     assert whole()["interrupted"]
+
+
+# Functions of the command's run, at whose first call the signal comes.
+PHASES = {
+    "imports": ("importlib", "import_module", "keras"),
+    "graph building": ("sr_keras.training.zero_shot.ZeroShotTrainer", "call"),
+    "a step": ("sr_keras.cli.progress.Steps", "__call__"),
+    "the last views": ("sr_keras.symmetry", "restored"),
+}
+INJECTION = """
+import importlib, os, pkgutil, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+place, name, number, *told = sys.argv[1:6]
+del sys.argv[1:6]
+from sr_keras import signals
+signals.watch()
+def arm():
+    target = pkgutil.resolve_name(place)
+    function = getattr(target, name)
+    def wrapper(*args, **kwargs):
+        if not told[0] or told[0] in args:
+            setattr(target, name, function)
+            os.kill(os.getpid(), int(number))
+        return function(*args, **kwargs)
+    setattr(target, name, wrapper)
+from sr_keras import cli
+if told[1]:
+    load, cli.load_keras = cli.load_keras, lambda: (load(), arm())
+    import sr_keras.cli.zero_shot
+    sr_keras.cli.zero_shot.load_keras = cli.load_keras
+else:
+    arm()
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+@BOTH
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_real_process_in_each_phase(photo, place, number, code, phase):
+    """Nothing swallows the signal, whatever is at work."""
+    target, name, *told = PHASES[phase]
+    after_keras = "" if told else "yes"
+    ended = finished(start([
+        *("-c", INJECTION, target, name, number, *(told or [""])),
+        *(after_keras, "train", *SMALL, "--image", photo, "--scale", 2),
+        *("--output", "out", "--max-steps", 20),
+    ]))  # fmt: skip
+    assert ended.code == code, ended.err
+    assert len(ended.lines) == 1
+    assert ended.err.startswith("stopped")
+    if phase == "imports":
+        assert not Path("out").exists()
+    else:
+        assert whole()["interrupted"]
 
 
 @pytest.mark.slow
