@@ -16,7 +16,7 @@ import numpy as np
 
 from sr_keras import codecs
 from sr_keras.codecs import metadata as metadata_of
-from sr_keras.finding import SUFFIXES, find
+from sr_keras.finding import SUFFIXES, find, left_out
 from sr_keras.rounding import quantize
 from sr_keras.writing import replaced
 
@@ -31,6 +31,7 @@ __all__ = [
     "find",
     "format_of",
     "from_working",
+    "left_out",
     "load",
     "load_bytes",
     "metadata_for",
@@ -63,7 +64,7 @@ class Image:
             any number for .npy and TIFF. Not multiplied by alpha.
         alpha: (H, W, 1) float32 in [0, 1], or None.
         bits: bits a channel of the file: 8, 16, or 32 for floats.
-        format: "png", "jpg", "tiff", "webp", "bmp", "npy" or "gif".
+        format: "png", "jpg", "tiff", "webp", "bmp", "npy", "gif" or "avif".
         icc: colour profile, of the colours that `pixels` has.
         exif: EXIF block that begins with b"Exif\0\0"; its orientation is 1.
         dpi: dots per inch, horizontally and vertically.
@@ -139,8 +140,8 @@ def read(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image:
     """Reads an image file; its content, not its suffix, says the format.
 
     Args:
-        path: a PNG, JPEG, TIFF, WebP, BMP, GIF or .npy file. Palettes and
-            CMYK become RGB; of animations and pages the first is read.
+        path: a PNG, JPEG, TIFF, WebP, AVIF, BMP, GIF or .npy file. Palettes
+            and CMYK become RGB; of animations and pages the first is read.
         max_pixels: larger images are refused by their header, undecoded.
 
     Returns:

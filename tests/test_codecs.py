@@ -38,6 +38,15 @@ def test_reads_what_pillow_reads(pillow_file, suffix, mode):
     assert image.pixels.flags.c_contiguous
 
 
+def test_a_bitmap_without_its_files_header(put, pillow_file):
+    picture = Image.fromarray(numbers(9, 12, 3))
+    path = pillow_file(picture, "a.dib")
+    assert path.read_bytes()[:2] != b"BM"
+    image = images.read(path)
+    np.testing.assert_array_equal(stored(image), picture)
+    assert image.format == "bmp"
+
+
 @pytest.mark.parametrize("suffix", ["png", "tif", "webp", "bmp", "jpg"])
 @pytest.mark.parametrize("mode", ["L", "RGB", "LA", "RGBA"])
 def test_pillow_reads_what_is_written(tmp_path, suffix, mode):

@@ -5,6 +5,7 @@ import stat
 import pytest
 from image_files import picture
 
+from pipelines.sources.layouts import open_folder
 from sr_keras import images
 
 # --- whole or not at all ---------------------------------------------------
@@ -168,3 +169,55 @@ def test_find_says_when_a_folder_cannot_be_read(album, monkeypatch):
 def test_find_of_an_empty_name():
     with pytest.raises(FileNotFoundError):
         images.find("")
+
+
+RARE = ["a.JFIF", "b.jpe", "c.apng", "d.btf", "e.dib", "f.avif", "g.mpo"]
+OTHERS = ["a.HEIC", "b.heic", "c.cr2", "d.psd", "notes.txt", ".hidden.heic"]
+
+
+def touch(folder, names):
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).touch()
+    return folder
+
+
+def test_rarer_suffixes_are_found(tmp_path):
+    found = images.find(touch(tmp_path / "photos", RARE))
+    assert [relative.as_posix() for _, relative in found] == RARE
+
+
+@pytest.mark.parametrize("pattern", ["", "*", "**/*"])
+def test_what_is_left_out_is_counted(tmp_path, pattern):
+    folder = touch(tmp_path / "photos", [*RARE, *OTHERS])
+    assert images.left_out(folder / pattern) == (
+        f"{folder / pattern}: 2 .heic, 1 .cr2, 1 .psd left out: not a kind "
+        "that is read"
+    )
+    assert images.left_out(folder / "a.JFIF") is None
+    assert images.left_out(folder / "*.avif") is None
+    assert len(images.find(folder / pattern)) == len(RARE)
+
+
+def test_many_suffixes_are_put_together(tmp_path):
+    folder = touch(tmp_path / "photos", [f"a.x{i}" for i in range(9)])
+    text = images.left_out(folder)
+    assert text.count("1 .x") == 6
+    assert "3 of other kinds" in text
+
+
+def test_a_folder_without_images_says_what_it_has(tmp_path):
+    folder = touch(tmp_path / "photos", OTHERS)
+    with pytest.raises(ValueError, match="found 2 .heic, 1 .cr2, 1 .psd"):
+        images.find(folder)
+
+
+def test_commands_say_what_is_left_out(upscale, photos, tmp_path):
+    (photos / "c.heic").touch()
+    (photos / "a.png").rename(photos / "a.APNG")
+    line = f"{photos}: 1 .heic left out: not a kind that is read"
+    ended = upscale(photos, "-o", tmp_path / "out", model="bicubic")
+    assert ended.code == 0
+    assert ended.err.splitlines() == [line]
+    assert len(list((tmp_path / "out").rglob("*_x2.png"))) == 2
+    assert open_folder(photos, 2, False).notes == [line]

@@ -101,7 +101,9 @@ def open_folder(root, scale, stored, split="train", kinds=KINDS) -> Source:
     if found is None:
         if stored or _holds_lr(root):
             raise ValueError(_unknown(root, words))
-        return Source(root, [(item, None) for item, _ in _items(root)])
+        source = Source(root, [(item, None) for item, _ in _items(root)])
+        source.notes += _left_out(root)
+        return source
     layout, hr, lr = found
     if stored and lr is None:
         raise ValueError(
@@ -113,6 +115,7 @@ def open_folder(root, scale, stored, split="train", kinds=KINDS) -> Source:
         pairs = _paired(_items(hr), _items(lr), lr)
         return Source(root, pairs)
     source = Source(hr, [(item, None) for item, _ in _items(hr)])
+    source.notes += _left_out(hr)
     if lr is not None:
         source.notes.append(
             f"{lr} has LR images, which are not used: --degradation dataset "
@@ -192,6 +195,12 @@ def _items(place):
             for member in archive.members()
         ]
     return [(FileItem(path), name) for path, name in images.find(place)]
+
+
+def _left_out(place):
+    """Notes on files that are left out because of their suffix."""
+    sentence = None if place.is_file() else images.left_out(place)
+    return [sentence] if sentence else []
 
 
 def _paired(hrs, lrs, place):

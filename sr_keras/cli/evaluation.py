@@ -11,6 +11,7 @@ import numpy as np
 import sr_keras
 from sr_keras import channels, color, images
 from sr_keras.cli import earlier, load_keras, pairs
+from sr_keras.cli.files import find_images
 from sr_keras.models import CLASSICAL
 from sr_keras.resize import imresize, output_size, parse_scale
 
@@ -81,7 +82,7 @@ def task(args) -> Task:
     lr_folders = args.lr or [None] * len(folders)
 
     def find(name, folder):
-        found, album = images.find(folder), args.save_images
+        found, album = find_images(folder), args.save_images
         if not album:
             return found
         return earlier.outside(found, place_in(album, name))
@@ -113,7 +114,7 @@ def _task_of_files(sr, hr, scale):
         folder = Path(hr).parent
     else:
         folder = _hr_folder(hr)
-        found = pairs.pair(images.find(sr), images.find(folder), "SR")
+        found = pairs.pair(find_images(sr), find_images(folder), "SR")
     jobs = [
         (name.as_posix(), functools.partial(_read, sr_path, hr_path, scale))
         for sr_path, hr_path, name in found
@@ -150,7 +151,7 @@ def _jobs(found, lr_folder, enlarge, scale, luma):
     if lr_folder is None:
         lr_paths = [(None, path, name) for path, name in found]
     else:
-        lr_paths = pairs.pair(images.find(lr_folder), found, "LR")
+        lr_paths = pairs.pair(find_images(lr_folder), found, "LR")
     return [
         (
             name.as_posix(),

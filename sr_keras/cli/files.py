@@ -1,12 +1,14 @@
-"""Folders and JSON files, written whole or not at all."""
+"""Finding images; folders and JSON files, written whole or not at all."""
 
 import contextlib
 import json
 import math
 import os
+import sys
 from pathlib import Path
 
-from sr_keras import signals
+from sr_keras import images, signals
+from sr_keras.cli import say
 from sr_keras.cli.flags import FILES
 from sr_keras.writing import replaced
 
@@ -21,6 +23,21 @@ RECORD = "upscale.json"
 
 # What is tried out on a folder: less than any run writes.
 _PROBE = bytes(1 << 16)
+
+
+def find_images(given):
+    """List the images that an argument means; say which files are left out.
+
+    Args:
+        given: str or Path, as `images.find` takes it.
+
+    Returns:
+        List of (Path, relative Path).
+    """
+    found = images.find(given)
+    if sentence := images.left_out(given):
+        say(sentence, sys.stderr)
+    return found
 
 
 def save_json(path, value):

@@ -32,7 +32,7 @@ def result_path(folder, photo, view=None):
     kind = photo.file.format if asked == "keep" else asked
     if photo.file.pixels.shape[-1] not in _PICTURE_CHANNELS:
         kind = kind if kind in _ANY_CHANNELS else "tiff"
-    kind = "png" if kind == "gif" else kind
+    kind = "png" if kind in ("gif", "avif") else kind  # they are only read
     view = f"_{view}" if view else ""
     return folder / f"{photo.name}{view}.{kind}"
 

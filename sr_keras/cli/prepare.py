@@ -155,13 +155,12 @@ def run(args):
 
 def _prepare(args):
     from pipelines import packing, preparing
-    from sr_keras import images
     from sr_keras.cli import earlier
-    from sr_keras.cli.files import folder_for
+    from sr_keras.cli.files import find_images, folder_for
 
     settings = _settings(args)
     root = Path(args.output or _default_output(args.photos))
-    found = earlier.outside(images.find(args.photos), root)
+    found = earlier.outside(find_images(args.photos), root)
     found = earlier.photos_of(found, args.photos)
     work = root
     if args.to != "folder":

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sr_keras import images
 from sr_keras.cli import describe, say
 from sr_keras.cli.earlier import Earlier, searched
+from sr_keras.cli.files import find_images
 from sr_keras.cli.photo import label
 from sr_keras.cli.progress import counted
 
@@ -132,7 +133,7 @@ def _photos(inputs, earlier):
 
 def _of(given, args, earlier):
     """The targets of one input."""
-    found = images.find(given)
+    found = find_images(given)
     folder = Path(args.output) if args.output else None
     if os.path.isfile(given):
         path = found[0][0]

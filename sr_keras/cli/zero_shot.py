@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sr_keras import images, signals
 from sr_keras.cli import config, load_keras, say
-from sr_keras.cli.files import folder_for, has_result
+from sr_keras.cli.files import find_images, folder_for, has_result
 from sr_keras.cli.flags import SIZES, TOP, ZERO_SHOT
 from sr_keras.cli.photo import Photo
 
@@ -27,7 +27,7 @@ def run(request, started):
     """
     job, layers = _settings(request)
     _check(job)
-    found = images.find(job["image"])
+    found = find_images(job["image"])
     if _is_many(job["image"]):
         from sr_keras.cli import batch
 

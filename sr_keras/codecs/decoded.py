@@ -18,7 +18,8 @@ class Decoded:
     Attributes:
         samples: (H, W, C) uint8, uint16 or float32; alpha, if any, last.
         alpha: whether the last channel is alpha.
-        format: "png", "jpg", "tiff", "webp", "bmp", "gif" or "npy".
+        format: "png", "jpg", "tiff", "webp", "bmp", "gif", "avif" or
+            "npy".
         white: the number that stands for 1.0.
         premultiplied: whether the colours are multiplied by alpha.
         metadata: profile, EXIF and resolution.

@@ -100,8 +100,7 @@ def _box_kind(head: bytes) -> str:
         raise ImageError(_RAW)
     if brands & _HEIC_BRANDS:
         raise ImageError(
-            "is a HEIC image, whose code is patented and not read here: save "
-            "it as JPEG, PNG or AVIF"
+            "is a HEIC image, which is not read here: save it as JPEG or PNG"
         )
     raise ImageError("is a film: save pictures of it as PNG")
 
