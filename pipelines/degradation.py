@@ -28,6 +28,8 @@ from sr_keras.resize import imresize, output_size
 from sr_keras.symmetry import TURNS, symmetries
 
 DEFAULT = "bicubic"
+# Plain shrinking, whose place a blur kernel takes.
+PLAIN = (DEFAULT, "bicubic-opencv")
 DATASET = "dataset"  # no degradation: the LR images that the data has
 
 # LR pixels on each side that a named way of shrinking looks at, at most.
@@ -311,34 +313,36 @@ def usage():
     return ", ".join(names)
 
 
-def downscale(image, scale, kernel=None):
+def downscale(image, scale, kernel=None, name=DEFAULT):
     """The image a factor smaller, as a camera that far away would see it.
 
     Args:
         image: ndarray (H, W, C), float32 in [0, 1].
         scale: pair (y, x) of factors, at least 1.
-        kernel: ndarray, a blur kernel; MATLAB's bicubic if None.
+        kernel: ndarray, a blur kernel; None for the bicubic of that name.
+        name: str, of PLAIN.
 
     Returns:
         float32 ndarray (ceil(H/y), ceil(W/x), C).
     """
     if kernel is None:
-        return shrink(image, scale)
+        return imresize(image, scale=tuple(1 / s for s in scale), kernel=name)
     return by_kernel(image, scale, kernel)
 
 
-def interpolate(image, scale, size):
+def interpolate(image, scale, size, name=DEFAULT):
     """The image a factor larger by bicubic interpolation.
 
     Args:
         image: ndarray (H, W, C), float32 in [0, 1].
         scale: pair (y, x) of factors, at least 1.
         size: pair (height, width) of the result.
+        name: str, of PLAIN.
 
     Returns:
         float32 ndarray (height, width, C).
     """
-    return imresize(image, scale=tuple(scale), size=tuple(size))
+    return imresize(image, scale=tuple(scale), size=tuple(size), kernel=name)
 
 
 def _step(text, spec):

@@ -15,9 +15,12 @@ import tensorflow as tf
 from pipelines import degradation
 from pipelines.calls import in_graph
 from pipelines.views import detail, father_view, window_of
+from pipelines.warping import warped_father
 from sr_keras import symmetry
 
 ORDERS = ("random", "up", "down")
+VIEWS = ("antialiased", "resize", "warp")
+NOISY = ("son", "interpolated")
 
 _UNEQUAL = (
     "--no-crop gives images of many sizes: --batch-size must be 1, not {}"
@@ -36,12 +39,20 @@ class Augmentation:
             What is left is the probability of an affine father.
         scale_difference: standard deviation of the difference between the
             two axes' scales of an affine father.
+        scale_jitter: standard deviation of an affine father's size around
+            its place in the order.
         shear: standard deviation of an affine father's shear.
+        view: how an affine father is made: "antialiased" as MATLAB shrinks;
+            "resize" as OpenCV does, without antialiasing; "warp" as ZSSR's
+            authors do (`pipelines.warping`).
         flip: whether the 8 flips and rotations are used.
         order: "random", or scales that go "up" or "down" over the training.
         crop_sizes: ints, the sides a crop may have, one drawn for each
             batch; empty for no cropping.
-        noise_std: standard deviation of the son's noise, in 8-bit levels.
+        noise_std: standard deviation of the son's noise, in 8-bit levels;
+            what is noisy is clipped to [0, 1], as a photo is.
+        noise_on: "son", or "interpolated" for noise after the interpolation.
+        clip_sons: whether sons without noise are clipped too.
         blend: probability of a father that is a mixture of two, half or more
             of it the first (Zhang et al. 2018, "mixup": downscaling is
             linear, so that the son is the mixture of their sons).
@@ -59,11 +70,15 @@ class Augmentation:
     as_is: float = 0.05
     no_interpolation: float = 0.45
     scale_difference: float = 0.25
+    scale_jitter: float = 0.0
     shear: float = 0.1
+    view: str = "antialiased"
     flip: bool = True
     order: str = "random"
     crop_sizes: tuple = (128,)
     noise_std: float = 0.0
+    noise_on: str = "son"
+    clip_sons: bool = False
     blend: float = 0.0
     swap_colours: float = 0.0
     result_share: float = 1.0
@@ -83,10 +98,15 @@ class Augmentation:
             "the probabilities of unscaled fathers must be at least 0 and sum "
             f"to at most 1, not {self.as_is} and {self.no_interpolation}",
         )
-        _check(
-            self.order in ORDERS,
-            f"no scale order {self.order!r}: use one of {ORDERS}",
-        )
+        for name, what, known in (
+            ("order", "scale order", ORDERS),
+            ("view", "father view", VIEWS),
+            ("noise_on", "image for noise called", NOISY),
+        ):
+            _check(
+                getattr(self, name) in known,
+                f"no {what} {getattr(self, name)!r}: use one of {known}",
+            )
         _check(
             all(
                 isinstance(size, int) and size >= 8 for size in self.crop_sizes
@@ -103,7 +123,7 @@ class Augmentation:
             f"candidates must be 1 or more: {self.candidates}",
         )
         _parsed(self.degradation)
-        for name in ("scale_difference", "shear", "noise_std"):
+        for name in ("scale_difference", "scale_jitter", "shear", "noise_std"):
             _check(
                 0 <= getattr(self, name) < math.inf,
                 f"{name} must be 0 or more, not {getattr(self, name)}",
@@ -116,6 +136,7 @@ def single_image(
     augmentation,
     *,
     kernel=None,
+    interpolation=degradation.DEFAULT,
     batch_size=1,
     steps=1000,
     seed=0,
@@ -134,6 +155,7 @@ def single_image(
         scale: pair (y, x), the factor to learn.
         augmentation: Augmentation.
         kernel: ndarray, the blur kernel of the downscaling; bicubic if None.
+        interpolation: str, how sons are enlarged, of `degradation.PLAIN`.
         batch_size: int, pairs in a batch.
         steps: int, the batches that "up" and "down" spread their scales over.
         seed: int.
@@ -150,7 +172,8 @@ def single_image(
     _check(sizes or batch_size == 1, _UNEQUAL.format(batch_size))
     one_size = sizes[0] if len(sizes) == 1 else None
     shape = (batch_size, one_size, one_size, sources[0][0].shape[-1])
-    settings = (scale, augmentation, kernel, batch_size, steps, seed)
+    settings = (scale, augmentation, kernel, interpolation)
+    settings = (*settings, batch_size, steps, seed)
 
     def drawn(k):
         if images := list(sources):
@@ -174,7 +197,15 @@ def _endless(load, start):
 
 
 def training_pairs(
-    sources, scale, augmentation, kernel, rng, progress, size, count=1
+    sources,
+    scale,
+    augmentation,
+    kernel,
+    rng,
+    progress,
+    size,
+    count=1,
+    interpolation=degradation.DEFAULT,
 ):
     """Draw pairs.
 
@@ -187,6 +218,7 @@ def training_pairs(
         progress: float in [0, 1], how far the training is.
         size: int, the crop's side; None for whole fathers.
         count: int, how many; with whole fathers, whose sizes differ, 1.
+        interpolation: as for `single_image`.
 
     Returns:
         Tuple (interpolated sons, fathers), each float32 (count, h, w, C).
@@ -202,25 +234,48 @@ def training_pairs(
         fathers.append(father)
     # Resizing takes any number of channels: once for all, not once for each.
     fathers = np.stack(fathers, axis=2, dtype="float32")
-    flat = (*fathers.shape[:2], -1)
-    if augmentation.degradation == degradation.DEFAULT:
-        sons = degradation.downscale(fathers.reshape(flat), scale, kernel)
-    else:
-        made = _parsed(augmentation.degradation).apply
-        each = [made(f, scale, rng) for f in np.moveaxis(fathers, 2, 0)]
-        sons = np.concatenate(each, axis=2, dtype="float32")
-    if augmentation.noise_std:
-        noise = rng.standard_normal(sons.shape, "float32")
-        sons = sons + noise * np.float32(augmentation.noise_std / 255)
-    larger = degradation.interpolate(sons, scale, fathers.shape[:2])
+    sons = _sons(fathers, scale, augmentation, kernel, rng)
+    size = fathers.shape[:2]
+    larger = degradation.interpolate(sons, scale, size, interpolation)
+    if augmentation.noise_on == "interpolated":
+        larger = _noisy(larger, augmentation.noise_std, rng)
     both = (larger.reshape(fathers.shape), fathers)
     return tuple(np.ascontiguousarray(np.moveaxis(x, 2, 0)) for x in both)
+
+
+def _sons(fathers, scale, augmentation, kernel, rng):
+    """Fathers (H, W, count, C) downscaled and spoilt, (h, w, count * C)."""
+    spec, clipped = augmentation.degradation, augmentation.clip_sons
+    if spec in degradation.PLAIN:
+        flat = fathers.reshape(*fathers.shape[:2], -1)
+        sons = degradation.downscale(flat, scale, kernel, spec)
+    else:
+        made = _parsed(spec)
+        each = [made.apply(f, scale, rng) for f in np.moveaxis(fathers, 2, 0)]
+        sons = np.concatenate(each, axis=2, dtype="float32")
+        clipped = clipped or not all(step.shrinks for step in made.steps)
+    if augmentation.noise_on == "son":
+        sons = _noisy(sons, augmentation.noise_std, rng)
+    return np.clip(sons, 0, 1) if clipped else sons
+
+
+def _noisy(images, levels, rng):
+    """With noise, and what a file can hold of it."""
+    if not levels:
+        return images
+    noise = rng.standard_normal(images.shape, "float32")
+    return np.clip(images + noise * np.float32(levels / 255), 0, 1)
 
 
 def _father(sources, scale, augmentation, kernel, rng, progress, size):
     """Draw one view; arguments as for `training_pairs`."""
     if _passes_over_the_latest(sources, augmentation.result_share, rng):
         sources = sources[:-1]
+    if augmentation.view == "warp":
+        turning = augmentation.flip and symmetry.has_all(kernel)
+        place = _place(augmentation.order, rng, progress)
+        father = warped_father(sources, augmentation, turning, rng, place, size)
+        return _recoloured(father, augmentation.swap_colours, rng)
     base, axes, shear, turned = _geometry(augmentation, sources, rng, progress)
     # The smallest source that need not be enlarged: the sharpest father.
     image, own = next(
@@ -237,7 +292,8 @@ def _father(sources, scale, augmentation, kernel, rng, progress, size):
     window = windows[0]
     if len(windows) > 1:
         window = max(windows, key=lambda w: detail(image, father_scale, w))
-    father = father_view(image, father_scale, shear, window)
+    sharp = augmentation.view == "resize"
+    father = father_view(image, father_scale, shear, window, not sharp)
     if turned:
         turns = symmetry.symmetries(scale, kernel)
         father = symmetry.turned(father, turns[rng.integers(len(turns))])
@@ -270,13 +326,31 @@ def _recoloured(father, probability, rng):
     return np.take(father, order, axis=-1)
 
 
-def _batch(sources, scale, augmentation, kernel, batch_size, steps, seed, k):
+def _batch(
+    sources,
+    scale,
+    augmentation,
+    kernel,
+    interpolation,
+    batch_size,
+    steps,
+    seed,
+    k,
+):
     rng = np.random.default_rng((seed, int(k)))
     sizes = augmentation.crop_sizes
     size = int(rng.choice(sizes)) if sizes else None
     progress = min(int(k) / max(steps - 1, 1), 1.0)
     return training_pairs(
-        sources, scale, augmentation, kernel, rng, progress, size, batch_size
+        sources,
+        scale,
+        augmentation,
+        kernel,
+        rng,
+        progress,
+        size,
+        batch_size,
+        interpolation,
     )
 
 
@@ -289,12 +363,21 @@ def _geometry(augmentation, sources, rng, progress):
     if kind < augmentation.as_is + augmentation.no_interpolation:
         return largest, (1.0, 1.0), 0.0, augmentation.flip
     low, high = augmentation.father_scale
-    place = {"random": rng.random(), "up": progress, "down": 1 - progress}
-    father = low + (high - low) * place[augmentation.order]
+    place = _place(augmentation.order, rng, progress)
+    father = low + (high - low) * place
+    if augmentation.scale_jitter:
+        father += rng.normal() * augmentation.scale_jitter
+        father = max(father, low / 2)
     base = tuple(father * side for side in largest)
     difference = rng.normal() * augmentation.scale_difference / 2
     axes = tuple(np.clip((1 + difference, 1 - difference), 0.5, 1.5))
     return base, axes, rng.normal() * augmentation.shear, augmentation.flip
+
+
+def _place(order, rng, progress):
+    """Where in the range of scales a father lies, 0 to 1."""
+    drawn = rng.random()
+    return {"random": drawn, "up": progress, "down": 1 - progress}[order]
 
 
 def _check(holds, message):

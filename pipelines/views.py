@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from sr_keras.resize import cubic
+from sr_keras.kernels import cubic, steep_cubic
 
 
 def window_of(shape, scale, size, rng):
@@ -86,7 +86,7 @@ def detailed_part(image, side):
     )
 
 
-def father_view(image, scale, shear, window):
+def father_view(image, scale, shear, window, antialias=True):
     """Scale and shear the image, in one window of the result.
 
     Args:
@@ -95,6 +95,7 @@ def father_view(image, scale, shear, window):
         shear: float, the columns a row is shifted by, for each row that it
             lies below the window's middle.
         window: tuple (top, left, height, width), in the result's pixels.
+        antialias: bool; without it OpenCV's bicubic (a = -0.75).
 
     Returns:
         float32 ndarray (height, width, C).
@@ -111,22 +112,23 @@ def father_view(image, scale, shear, window):
     if shear:
         slant = shear * (np.arange(height) - (height - 1) / 2)
         columns = columns[None] + slant[:, None]
-    index, weights = _taps(image.shape[1], columns, scale[1])
+    taps = _taps if antialias else _sharp_taps
+    index, weights = taps(image.shape[1], columns, scale[1])
     first, last = index.min(), index.max() + 1
     index -= first
-    view = _sampled(image[:, first:last], rows, scale[0])
+    own = taps(image.shape[0], rows, scale[0])
+    view = _sampled(image[:, first:last], *own)
     if not shear:
         return np.einsum("hntc,nt->hnc", view[:, index], weights)
     pixels = view[np.arange(height)[:, None, None], index]
     return np.einsum("hwtc,hwt->hwc", pixels, weights)
 
 
-def _sampled(image, positions, scale):
-    """The image at the positions along its first axis."""
-    index, weights = _taps(image.shape[0], positions, scale)
+def _sampled(image, index, weights):
+    """The sums of weighted pixels along the first axis."""
     flat = image[index].reshape(*index.shape, -1)
     return np.einsum("ntk,nt->nk", flat, weights).reshape(
-        len(positions), *image.shape[1:]
+        len(index), *image.shape[1:]
     )
 
 
@@ -140,6 +142,18 @@ def _taps(length, positions, scale):
     weights = cubic((centre[..., None] - index) * shrink)
     weights /= weights.sum(-1, keepdims=True)
     return _mirrored(index, length), weights.astype("float32")
+
+
+def _sharp_taps(length, positions, scale):
+    """Indices and weights of OpenCV's bicubic, which repeats the edge.
+
+    What lies beyond the father, where its window is larger, is mirrored.
+    """
+    full = max(round(length * scale), 1)
+    centre = (_mirrored(positions, full) + 0.5) / scale - 0.5
+    index = np.floor(centre).astype(int)[..., None] + np.arange(-1, 3)
+    weights = steep_cubic(centre[..., None] - index)
+    return np.clip(index, 0, length - 1), weights.astype("float32")
 
 
 def _mirrored(index, length):

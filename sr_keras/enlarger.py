@@ -268,14 +268,12 @@ class Enlarger:
         return found
 
     def _joined(self, views, lr, plane):
-        from sr_keras.inference import back_project
-
         rounds = self.finish.back_projection
         if self.finish.fusion == "none":
-            return back_project(views[0], lr, plane, rounds)
+            return tiles.back_project(views[0], lr, plane, rounds)
         join = {"mean": np.mean, "median": np.median}[self.finish.fusion]
-        views = [back_project(view, lr, plane, rounds) for view in views]
-        return back_project(join(views, axis=0), lr, plane, rounds)
+        views = [tiles.back_project(view, lr, plane, rounds) for view in views]
+        return tiles.back_project(join(views, axis=0), lr, plane, rounds)
 
     def _guard(self, tile, sr, lr, plane):
         ends = tile.windows[0], tile.windows[-1]

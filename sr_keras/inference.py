@@ -31,6 +31,8 @@ class Finish:
         color_guard: bool, whether the low frequencies are those of the LR
             image (`chroma.guarded`).
         memory: int, bytes that may be used; a part of what there is if None.
+        clip_views: bool, whether a view is clipped to [0, 1] before the first
+            round of back-projection and after each, as ZSSR's authors do.
     """
 
     fusion: str = "median"
@@ -40,6 +42,7 @@ class Finish:
     keep_colours: bool = False
     color_guard: bool = False
     memory: int | None = None
+    clip_views: bool = False
 
     def __post_init__(self):
         if self.fusion not in FUSIONS:
@@ -178,7 +181,9 @@ def refine(
         dict of name -> float32 ndarray (height, width, C), not clipped.
     """
     passes = passes or network.passes
-    levels = tiles.Levels(image.shape, scale, size, passes, finish.kernel)
+    levels = tiles.Levels(
+        image.shape, scale, size, passes, finish.kernel, network.interpolation
+    )
     margin = _margin(network, scale, passes, finish)
     cut = list(levels.tiles(margin, finish.tile))
     wanted = _wanted(finish, outputs)
@@ -226,23 +231,6 @@ def refined_pixels(network, shape, scale, finish):
     )
     area = math.prod(scale)
     return whole * sum(area ** ((i + 1) / passes) for i in range(passes))
-
-
-def back_project(sr, lr, plane, rounds):
-    """Add what the result, seen from further away, lacks of the input.
-
-    Args:
-        sr: float32 ndarray (h, w, C).
-        lr: float32 ndarray (H, W, C).
-        plane: the up and down operators between the two.
-        rounds: int.
-
-    Returns:
-        float32 ndarray (h, w, C).
-    """
-    for _ in range(rounds):
-        sr = sr + plane.up(lr - plane.down(sr))
-    return sr
 
 
 def forward_of(network):
@@ -359,8 +347,7 @@ def _views(forward, plane, image, turns, finish, step):
     for turn in turns:
         refined = forward(symmetry.turned(interpolated, turn))
         refined = symmetry.restored(refined, turn)
-        rounds = finish.back_projection
-        views.append(back_project(refined, image, plane, rounds))
+        views.append(_projected(refined, image, plane, finish))
         step()
     return views
 
@@ -370,7 +357,12 @@ def _joined(name, views, lr, total, finish):
     if name == "single":
         return views[0]
     join = {"mean": np.mean, "median": np.median}[name]
-    return back_project(join(views, axis=0), lr, total, finish.back_projection)
+    return _projected(join(views, axis=0), lr, total, finish)
+
+
+def _projected(sr, lr, plane, finish):
+    rounds = finish.back_projection
+    return tiles.back_project(sr, lr, plane, rounds, finish.clip_views)
 
 
 def _fused(finish):

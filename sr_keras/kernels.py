@@ -23,6 +23,21 @@ def cubic(x: np.ndarray) -> np.ndarray:
     return np.where(x <= 1, inner, np.where(x <= 2, outer, 0.0))
 
 
+def steep_cubic(x: np.ndarray) -> np.ndarray:
+    """Keys' kernel with a = -0.75, of OpenCV's and PyTorch's bicubic.
+
+    Args:
+        x: array, distances in pixels.
+
+    Returns:
+        Array of the same shape, the weights.
+    """
+    x, a = np.abs(x), -0.75
+    inner = ((a + 2) * x - (a + 3)) * x * x + 1
+    outer = a * (((x - 5) * x + 8) * x - 4)
+    return np.where(x <= 1, inner, np.where(x <= 2, outer, 0.0))
+
+
 def fourier(in_size: int, out_size: int, scale: float) -> np.ndarray:
     """The matrix of the Fourier interpolation for one axis.
 
@@ -73,6 +88,7 @@ FOURIER = "fourier"  # the one whose reach is the whole image
 KERNELS = {
     "cubic": (cubic, 4),
     "bicubic": (cubic, 4),
+    "bicubic-opencv": (steep_cubic, 4),
     "linear": (_linear, 2),
     "bilinear": (_linear, 2),
     "box": (_box, 1),
@@ -80,6 +96,10 @@ KERNELS = {
     "lanczos3": (_lanczos3, 6),
     "lanczos": (_lanczos3, 6),
 }
+# Kernels that are as wide when an image shrinks: no antialiasing.
+UNSTRETCHED = ("nearest", "bicubic-opencv")
+# Kernels that repeat the border's pixels; the others mirror the image.
+REPEATING = ("bicubic-opencv",)
 
 
 def load_kernel(path) -> np.ndarray:

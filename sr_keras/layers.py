@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from sr_keras.resize import cubic
+from sr_keras.kernels import cubic, steep_cubic
 
 
 @keras.saving.register_keras_serializable("sr_keras")
@@ -32,7 +32,7 @@ class FixedUpsample(keras.layers.Layer):
         channels = images.shape[-1]
         kernel, pad = {
             "matlab": (cubic, pad_symmetric),
-            "pytorch": (_cubic_of_pytorch, pad_edge),
+            "pytorch": (steep_cubic, pad_edge),
         }[self.like]
         taps = ops.convert_to_tensor(_taps(self.scale, channels, kernel))
         taps = ops.cast(taps, images.dtype)
@@ -223,14 +223,6 @@ def pad_symmetric(images, border):
 # An output pixel's centre lies within half an input pixel of its own input
 # pixel, and Keys' kernel reaches two pixels further: five taps an axis.
 _REACH = 2
-
-
-def _cubic_of_pytorch(x):
-    """Keys' kernel with a = -0.75."""
-    x, a = np.abs(x), -0.75
-    inner = ((a + 2) * x - (a + 3)) * x * x + 1
-    outer = a * (((x - 5) * x + 8) * x - 4)
-    return np.where(x <= 1, inner, np.where(x <= 2, outer, 0.0))
 
 
 def _taps(scale, channels, kernel):

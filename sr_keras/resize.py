@@ -26,6 +26,8 @@ from sr_keras.geometry import (
 from sr_keras.kernels import (
     FOURIER,
     KERNELS,
+    REPEATING,
+    UNSTRETCHED,
     check_kernel,
     cubic,
     fourier,
@@ -69,10 +71,11 @@ def imresize(
             None, as in MATLAB.
         kernel: "cubic" or "bicubic" (Keys, a = -0.5), "linear" or "bilinear",
             "box", "nearest" (box without antialiasing), "lanczos3" or
-            "lanczos", "fourier" (see `kernels.fourier`), or a 2-D blur
-            kernel.
-        antialias: whether shrinking widens the kernel; not for "fourier" and
-            blur kernels.
+            "lanczos", "bicubic-opencv" (a = -0.75, the border repeated, no
+            antialiasing: of floats cv2.resize with INTER_CUBIC), "fourier"
+            (see `kernels.fourier`), or a 2-D blur kernel.
+        antialias: whether shrinking widens the kernel; not for
+            "bicubic-opencv", "fourier" and blur kernels.
 
     Returns:
         Array (h, w) or (h, w, C) of the input's dtype. Floats are computed
@@ -315,13 +318,15 @@ def _sampling(in_size, out_size, scale, kernel, antialias):
 def _tapped(in_size, out_size, scale, kernel, antialias):
     """The sparse matrix of one axis for a kernel in `KERNELS`."""
     function, width = KERNELS[kernel]
-    shrink = antialias and scale < 1 and kernel != "nearest"
+    shrink = antialias and scale < 1 and kernel not in UNSTRETCHED
     stretch = scale if shrink else 1.0
     u = (np.arange(out_size) + 0.5) / scale - 0.5
     first = np.floor(u - width / stretch / 2).astype(int)
     taps = first[:, None] + np.arange(math.ceil(width / stretch) + 2)
     values = function((u[:, None] - taps) * stretch)
     values /= values.sum(axis=1, keepdims=True)
+    if kernel in REPEATING:
+        return _sparse(np.clip(taps, 0, in_size - 1), values, in_size)
     return _folded(taps, values, in_size)
 
 
@@ -344,9 +349,14 @@ def _blurring(in_size, out_size, scale, line, centre):
 def _folded(taps, values, in_size):
     """A sparse matrix from taps, those beyond the border mirrored."""
     mirrored = np.r_[:in_size, in_size - 1 : -1 : -1][taps % (2 * in_size)]
+    return _sparse(mirrored, values, in_size)
+
+
+def _sparse(taps, values, in_size):
+    """A sparse matrix from taps that lie within the image."""
     starts = np.arange(len(taps) + 1) * taps.shape[1]
     return sparse.csr_array(
-        (values.ravel(), mirrored.ravel(), starts), shape=(len(taps), in_size)
+        (values.ravel(), taps.ravel(), starts), shape=(len(taps), in_size)
     )
 
 

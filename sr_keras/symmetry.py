@@ -36,6 +36,18 @@ def restored(image, turn):
     return image[:, ::-1] if flip else image
 
 
+def has_all(kernel):
+    """Whether a blur kernel looks the same after every turn.
+
+    Args:
+        kernel: ndarray (h, w), or None for the bicubic, which does.
+
+    Returns:
+        bool.
+    """
+    return len(symmetries((1, 1), kernel)) == len(TURNS)
+
+
 def symmetries(scale, kernel=None):
     """The turns after which the degradation is still the same.
 

@@ -8,6 +8,8 @@ import dataclasses
 import itertools
 import math
 
+import numpy as np
+
 from sr_keras import memory, resize
 
 # Pixels of a tile's result, its margins included: 64 feature maps of it take
@@ -35,7 +37,7 @@ class Plane:
         self._down = down
 
     @classmethod
-    def between(cls, small, large, scale, kernel):
+    def between(cls, small, large, scale, kernel, up="bicubic"):
         """The maps between two sizes.
 
         Args:
@@ -43,6 +45,7 @@ class Plane:
             large: pair (height, width).
             scale: pair (y, x), from small to large.
             kernel: ndarray, the blur kernel of the way down; bicubic if None.
+            up: str, the interpolation of the way up.
 
         Returns:
             Plane.
@@ -50,7 +53,7 @@ class Plane:
         back = tuple(1 / s for s in scale)
         kernel = "cubic" if kernel is None else kernel
         return cls(
-            _float32(resize.matrices(small, scale, large, "cubic")),
+            _float32(resize.matrices(small, scale, large, up)),
             _float32(resize.matrices(large, back, small, kernel)),
         )
 
@@ -196,6 +199,7 @@ class Levels(Grid):
         size: pair (height, width) of the result.
         passes: int, how many times the image is enlarged by the same factor.
         kernel: ndarray, the blur kernel of the way down; bicubic if None.
+        up: str, the interpolation of the way up.
 
     Attributes:
         steps: list of Plane, from each level to the next.
@@ -206,7 +210,7 @@ class Levels(Grid):
             smaller factor.
     """
 
-    def __init__(self, shape, scale, size, passes=1, kernel=None):
+    def __init__(self, shape, scale, size, passes=1, kernel=None, up="bicubic"):
         if kernel is not None and passes > 1:
             raise ValueError(
                 f"a blur kernel belongs to one pass, not to {passes}: "
@@ -218,11 +222,11 @@ class Levels(Grid):
         between = [resize.output_size(shape, s) for s in scales[1:-1]]
         super().__init__([shape[:2], *between, size], scales)
         self.totals = [
-            Plane.between(self.sizes[0], size, scale, kernel)
+            Plane.between(self.sizes[0], size, scale, kernel, up)
             for size, scale in zip(self.sizes[1:], self.scales[1:], strict=True)
         ]
         self.steps = self.totals[:1] + [
-            Plane.between(*sizes, self.scales[1], None)
+            Plane.between(*sizes, self.scales[1], None, up)
             for sizes in itertools.pairwise(self.sizes[1:])
         ]
 
@@ -245,6 +249,26 @@ class Levels(Grid):
                 strict=True,
             )
         ]
+
+
+def back_project(sr, lr, plane, rounds, clipped=False):
+    """Add what the result, seen from further away, lacks of the input.
+
+    Args:
+        sr: float32 ndarray (h, w, C).
+        lr: float32 ndarray (H, W, C).
+        plane: Plane, the maps between the two; None where there is no round.
+        rounds: int.
+        clipped: bool, whether it stays in [0, 1] all the time.
+
+    Returns:
+        float32 ndarray (h, w, C).
+    """
+    sr = np.clip(sr, 0, 1) if clipped else sr
+    for _ in range(rounds):
+        sr = sr + plane.up(lr - plane.down(sr))
+        sr = np.clip(sr, 0, 1) if clipped else sr
+    return sr
 
 
 def in_parts(region, compute):

@@ -9,10 +9,8 @@ from checks import picture
 from sr_keras.models.zssr import ZSSR
 from sr_keras.training.callbacks import LearningRate, Reconstruction
 from sr_keras.training.muon import ConvMuon
-from sr_keras.training.zero_shot import (
-    Learning,
-    optimizer_of,
-)
+from sr_keras.training.zero_shot import optimizer_of
+from sr_keras.training.zero_shot_settings import Learning
 
 
 @pytest.mark.parametrize(
@@ -37,7 +35,7 @@ def test_epsilon(name, own):
 
 def test_an_optimizer_that_is_not_there():
     other = types.SimpleNamespace(
-        optimizer="sgd", learning_rate=1e-3, beta1=0.9, epsilon=None
+        optimizer="sgd", learning_rate=1e-3, beta1=0.9, epsilon=None, ema=0.9
     )
     with pytest.raises(ValueError, match="'sgd': use one of adam, muon"):
         optimizer_of(other)

@@ -30,12 +30,13 @@ def test_a_son_is_its_father_seen_from_afar(scale, kernel, crop):
 
 @pytest.mark.parametrize("level", [5.0, 30.0])
 def test_noise_is_measured(level):
-    # A factor of 1 leaves the son as it is.
+    # A factor of 1 leaves the son as it is; of grey, nothing is clipped.
     augmentation = Augmentation(
         crop_sizes=(48,), as_is=0, noise_std=level, no_interpolation=1
     )
+    grey = [(np.full_like(IMAGE, 0.5), (1.0, 1.0))]
     noise = np.stack(
-        [a - b for a, b in batches(augmentation, 60, scale=(1, 1))]
+        [a - b for a, b in batches(augmentation, 60, grey, scale=(1, 1))]
     )
     assert noise.std() * 255 == pytest.approx(level, rel=0.003)
     assert abs(noise.mean()) * 255 < level * 0.02
@@ -62,6 +63,54 @@ def test_noise_is_on_the_son_not_on_the_father():
         # Interpolated noise is what its own downscaled self says it is.
         small = noise[::2, ::2].std() * 255
         assert 15 < small < 35
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        {"noise_std": 30},
+        {"noise_std": 30, "noise_on": "interpolated"},
+        {"degradation": "bicubic,noise=30"},
+    ],
+)
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_what_is_noisy_is_clipped(noise, level):
+    """On black and on white, noise has one side only, as in a photo."""
+    flat = [(np.full((32, 32, 3), level, "float32"), (1.0, 1.0))]
+    augmentation = Augmentation(crop_sizes=(32,), **noise, **PLAIN)
+    sons = np.stack([s for s, _ in batches(augmentation, 4, flat, (1, 1))])
+    assert sons.min() >= 0
+    assert sons.max() <= 1
+    assert (sons == level).mean() == pytest.approx(0.5, abs=0.05)
+    # Half a normal distribution: its mean is sigma / sqrt(2 pi).
+    off = np.abs(sons.mean() - level) * 255
+    assert off == pytest.approx(30 / np.sqrt(2 * np.pi), rel=0.1)
+
+
+def test_noise_after_the_interpolation_is_white():
+    clean = Augmentation(crop_sizes=(32,), **PLAIN)
+    noisy = Augmentation(
+        crop_sizes=(32,), noise_std=5, noise_on="interpolated", **PLAIN
+    )
+    pairs = zip(batches(noisy, 30), batches(clean, 30), strict=True)
+    noise = np.stack([a[0] - b[0] for a, b in pairs])[:, 0]
+    neighbours = noise[:, 1:].ravel(), noise[:, :-1].ravel()
+    assert abs(np.corrcoef(*neighbours)[0, 1]) < 0.03
+    assert noise.std() * 255 == pytest.approx(5, rel=0.05)
+
+
+def test_clean_sons_are_clipped_when_told():
+    edge = np.zeros((32, 32, 1), "float32")
+    edge[:, 16:] = 1  # bicubic overshoots
+    sources = [(edge, (1.0, 1.0))]
+    for clipped in (False, True):
+        augmentation = Augmentation(
+            crop_sizes=(32,), clip_sons=clipped, **PLAIN
+        )
+        ((sons, _),) = batches(augmentation, 1, sources)
+        son = np.clip(imresize(edge, 0.5), 0, 1) if clipped else None
+        son = imresize(edge, 0.5) if son is None else son
+        np.testing.assert_allclose(sons[0], imresize(son, 2), atol=1e-6)
 
 
 def test_the_father_is_not_clipped_or_changed():
@@ -138,9 +187,9 @@ def test_a_father_is_cut_from_the_smallest_source_that_will_do(
 ):
     asked, real = [], module.father_view
 
-    def spy(image, scale, shear, window):
+    def spy(image, scale, shear, window, *how):
         asked.append((image.shape, scale))
-        return real(image, scale, shear, window)
+        return real(image, scale, shear, window, *how)
 
     monkeypatch.setattr(module, "father_view", spy)
     augmentation = Augmentation(

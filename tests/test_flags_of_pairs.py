@@ -85,6 +85,26 @@ def test_scale_difference(pairs):
     assert sum(f.shape[1] != f.shape[2] for _, f in uneven) > 4
 
 
+def test_scale_jitter(pairs):
+    job = (*AFFINE, "--father-scale", 0.6, 0.6, "--no-crop", "--scale-jitter")
+    sides = [
+        {f.shape[1] for _, f in pairs(12, *job, sigma)} for sigma in (0, 0.2)
+    ]
+    assert len(sides[0]) == 1
+    assert len(sides[1]) > 3
+
+
+def test_father_view(pairs):
+    job = (*AFFINE, "--father-scale", 0.5, 0.5, "--crop-size", 24,
+           "--batch-size", 1)  # fmt: skip
+    ((_, smooth),), ((_, sharp),), ((_, warped),) = (
+        pairs(1, *job, "--father-view", view)
+        for view in ("antialiased", "resize", "warp")
+    )
+    assert 1e-3 < np.abs(smooth - sharp).max() < 1
+    assert (warped == 0).mean() > 0.3 > (sharp == 0).mean()
+
+
 def test_shear(pairs, photo):
     job = ("--father-scale", 1, 1, "--no-crop")
     whole = images.read(photo).pixels
@@ -191,6 +211,29 @@ def test_noise_std(pairs, prepared):
     assert prepared("--noise-std", 30).finishing.back_projection == 0
     asked = prepared("--noise-std", 30, "--back-projection", 3)
     assert asked.finishing.back_projection == 3
+
+
+def test_noise_on(pairs):
+    """Noise after the interpolation is stronger than what is interpolated."""
+    job = ("--batch-size", 1, "--crop-size", 24, *TURNED, "--no-flip")
+    clean = pairs(6, *job)
+    spreads = []
+    for place in ("son", "interpolated"):
+        noisy = pairs(6, *job, "--noise-std", 20, "--noise-on", place)
+        off = [a[0] - b[0] for a, b in zip(noisy, clean, strict=True)]
+        spreads.append(np.std(off))
+    assert spreads[1] > 1.15 * spreads[0]
+
+
+def test_clip_sons(pairs, tmp_path):
+    edge = np.zeros((24, 24, 3), "float32")
+    edge[:, 9:] = 1
+    job = ("--batch-size", 1, "--crop-size", 24, *TURNED, "--no-flip")
+    free, clipped = (
+        pairs(1, *job, flag, image=save(tmp_path / "edge.png", edge))[0][0]
+        for flag in ("--no-clip-sons", "--clip-sons")
+    )
+    assert np.abs(free - clipped).max() > 1e-3
 
 
 @pytest.mark.parametrize("name, suffix", [

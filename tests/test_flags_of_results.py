@@ -49,6 +49,19 @@ def test_back_projection(wild, photo):
     assert errors[0] > 2 * errors[1] > 4 * errors[2]
 
 
+def test_clip_views(wild):
+    """As the authors do: before the first round and after each."""
+    free, clipped = (
+        result(wild("--fusion", "none", "--back-projection", 3,
+                    "--no-keep-colours", flag))["fused"]
+        for flag in ("--no-clip-views", "--clip-views")
+    )  # fmt: skip
+    assert free.min() < 0 or free.max() > 1
+    assert clipped.min() >= 0
+    assert clipped.max() <= 1
+    assert np.abs(clipped - free.clip(0, 1)).max() > 1e-3
+
+
 def test_tile(wild):
     seen = []
     for arguments in ((), ("--tile", 16)):

@@ -230,7 +230,8 @@ def test_config_has_all_of_the_networks_arguments(train, photo):
     train("--image", photo, "--scale", 2)
     assert read_json("runs/a_zssr_x2/config.json")["network"] == {
         "num_layers": 3, "num_filters": 8, "first_filters": None,
-        "kernel_size": 3, "activation": "relu",
+        "kernel_size": 3, "activation": "relu", "use_bias": True,
+        "initializer": "he", "value_range": 1.0, "interpolation": "bicubic",
     }  # fmt: skip
 
 

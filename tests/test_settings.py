@@ -7,9 +7,7 @@ import pytest
 from pipelines.one_image import Augmentation
 from sr_keras.inference import Finish
 from sr_keras.training.settings import merged, settings
-from sr_keras.training.zero_shot import (
-    Learning,
-)
+from sr_keras.training.zero_shot_settings import Learning
 
 BLUR = np.outer([1, 2, 1], [1, 2, 1]) / 16
 

@@ -21,9 +21,9 @@ def geometry_of(monkeypatch, augmentation, progress=0.5, count=1, **options):
     """What `father_view` is asked for: (scale, shear, window) of each pair."""
     asked, real = [], module.father_view
 
-    def spy(image, scale, shear, window):
+    def spy(image, scale, shear, window, *how):
         asked.append((scale, shear, window))
-        return real(image, scale, shear, window)
+        return real(image, scale, shear, window, *how)
 
     monkeypatch.setattr(module, "father_view", spy)
     sources = options.pop("sources", SOURCES)
@@ -333,7 +333,7 @@ def test_degradation_is_the_pipelines_only_one(monkeypatch):
     monkeypatch.setattr(
         degradation,
         "downscale",
-        lambda image, scale, kernel: image[::2, ::2] * 0,
+        lambda image, scale, kernel, name: image[::2, ::2] * 0,
     )
     for sons, fathers in batches(Augmentation(crop_sizes=(8,)), 2):
         assert sons.max() == 0

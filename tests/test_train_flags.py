@@ -142,7 +142,9 @@ def test_beta1_changes_the_steps(trained):
     assert not np.array_equal(weights[0][0], weights[1][0])
 
 
-@pytest.mark.parametrize("name", ["official", "step", "cosine", "cyclic"])
+@pytest.mark.parametrize(
+    "name", ["official", "step", "cosine", "cyclic", "triangular"]
+)
 def test_schedule_learning_rate_and_max_steps(trained, name):
     rate = 2e-3 if name == "cosine" else 1e-3
     run = trained("--schedule", name, "--learning-rate", rate,
@@ -152,13 +154,13 @@ def test_schedule_learning_rate_and_max_steps(trained, name):
     assert parts.max() <= 1 + 1e-6
     if name == "official":  # which has seen no errors yet
         np.testing.assert_allclose(parts, 1, rtol=1e-6)
-    if name == "step":  # the seed's five halvings
-        halvings = [0.5 ** (i // 2) for i in range(12)]
+    if name in ("step", "cyclic"):  # the same where there is one scale
+        halvings = [0.5 ** (i * 5 // 12) for i in range(12)]
         np.testing.assert_allclose(parts, halvings, rtol=1e-6)
     if name == "cosine":
         assert parts[-1] < 0.05
         assert (np.diff(parts[1:]) < 0).all()
-    if name == "cyclic":
+    if name == "triangular":
         rises = np.diff(parts) > 0
         assert sum(rises[1:] != rises[:-1]) > 4  # up and down again
 
@@ -218,8 +220,50 @@ def test_recipe(prepared, name):
         assert found["learning"]["max_steps"] == 1500
         assert found["learning"]["schedule"] == "step"
         assert found["augmentation"]["father_scale"] == (0.4, 0.95)
+        assert found["augmentation"]["order"] == "up"
+        assert found["augmentation"]["noise_on"] == "interpolated"
+        assert found["finish"]["back_projection"] == 0
     if name == "paper":
         assert found["learning"]["schedule"] == "official"
+        assert found["augmentation"]["view"] == "warp"
+        assert found["finish"]["back_projection"] == 10
+        assert not work.zero_shot.network.get_layer("conv1").use_bias
+    if name in ("paper", "article"):  # neither averages, nor keeps colours
+        assert not work.zero_shot.trainer.optimizer.use_ema
+        assert not found["finish"]["keep_colours"]
+
+
+def test_an_older_config_repeats_what_it_said(prepared, tmp_path):
+    """What came after it has the value of its day, not the recipe's."""
+    network = {"num_layers": 3, "num_filters": 8, "first_filters": None,
+               "kernel_size": 3, "activation": "relu"}  # fmt: skip
+    old = {
+        "recipe": "paper", "version": "0.1.0", "network": network,
+        "augmentation": {"as_is": 0.1}, "finish": {"fusion": "median"},
+        "learning": {
+            "optimizer": "adam", "schedule": "cyclic", "max_steps": 2,
+        },
+    }  # fmt: skip
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(old))
+    work = prepared("--config", path, small=())
+    found = work.settings
+    assert work.zero_shot.network.get_layer("conv1").use_bias
+    assert found.augmentation.view == "antialiased"
+    assert not found.augmentation.clip_sons
+    assert found.learning.ema == 0.98
+    assert found.learning.schedule == "triangular"
+    assert not found.finish.clip_views
+    # One that says all of it is left as it is.
+    path.write_text(json.dumps({**old, **found.to_dict()}))
+    assert prepared("--config", path, small=()).settings == found
+
+
+def test_ema(prepared):
+    for value in (0.0, 0.9):
+        optimizer = prepared("--ema", value).zero_shot.trainer.optimizer
+        assert optimizer.use_ema == bool(value)
+    assert optimizer.ema_momentum == 0.9
 
 
 def test_the_former_name_of_a_recipe(prepared, tmp_path):

@@ -21,11 +21,8 @@ from sr_keras.inference import Finish
 from sr_keras.models.zssr import ZSSR
 from sr_keras.resize import imresize, output_size
 from sr_keras.training import zero_shot
-from sr_keras.training.zero_shot import (
-    Learning,
-    ZeroShotTrainer,
-    optimizer_of,
-)
+from sr_keras.training.zero_shot import ZeroShotTrainer, optimizer_of
+from sr_keras.training.zero_shot_settings import Learning
 
 BLOCKS = blocks(48, 44)
 
@@ -90,7 +87,22 @@ def test_the_rate_follows_the_schedule(learned):
     assert rates.max() == pytest.approx(2e-3, rel=0.02)
     assert rates[-1] < 0.02 * rates.max()
     halving = trained(schedule="step", max_steps=12, learning_rate=1e-3).rates
-    np.testing.assert_allclose(halving, 1e-3 * 0.5 ** (np.arange(12) // 2))
+    fifths = np.arange(12) * 5 // 12
+    np.testing.assert_allclose(halving, 1e-3 * 0.5**fifths)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "halvings"),
+    [
+        ("step", [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]),
+        ("cyclic", [0, 1, 2, 3, 4] * 2),
+    ],
+)
+def test_only_cyclic_begins_anew_at_the_next_scale(schedule, halvings):
+    rates = trained(
+        schedule=schedule, scaling_steps=2, max_steps=10, learning_rate=1e-3
+    ).rates
+    np.testing.assert_allclose(rates, 1e-3 * 0.5 ** np.array(halvings))
 
 
 @pytest.mark.parametrize("options", [{}, {"scale": (3, 2)}])

@@ -1,8 +1,9 @@
+import keras
 import numpy as np
 import pytest
 from checks import NetworkContract, picture, randomized
 
-from sr_keras import models
+from sr_keras import models, upscale
 from sr_keras.models.zssr import ZSSR
 
 
@@ -10,6 +11,21 @@ class TestZSSR(NetworkContract):
     name = "zssr"
     parameters = 225_091
     small = {"num_layers": 3, "num_filters": 5}
+
+
+class TestZSSROfTheirCode(NetworkContract):
+    """The arguments that the recipes "paper" and "article" give it."""
+
+    name = "zssr"
+    parameters = 225_091
+    small = {
+        "num_layers": 3,
+        "num_filters": 5,
+        "use_bias": False,
+        "initializer": "glorot",
+        "value_range": 255.0,
+        "interpolation": "bicubic-opencv",
+    }
 
 
 class TestZSSRx3(NetworkContract):
@@ -49,6 +65,76 @@ def test_is_the_network_of_the_paper():
     assert [x.filters for x in convolutions] == [64] * 7 + [3]
     assert all(x.use_bias for x in convolutions)
     assert network.refiner
+
+
+def stacked(network):
+    """The kernels, and how many numbers each sum of a layer has."""
+    kernels = [w for w in network.get_weights() if w.ndim == 4]
+    return [(w, np.prod(w.shape[:3]), np.prod(w.shape[:2])) for w in kernels]
+
+
+def test_the_network_of_the_authors_code():
+    """github.com/assafshocher/ZSSR: no biases, variance 0.1 / fan-in."""
+    keras.utils.set_random_seed(0)
+    arguments = models.recipe("zssr", "paper")["network"]
+    network = models.build_bare("zssr", 2, **arguments)
+    assert len(network.weights) == 8
+    assert network.count_params() == 225_091 - 7 * 64 - 3
+    for kernel, fan_in, _ in stacked(network):
+        deviation = np.sqrt(0.1 / fan_in)
+        assert kernel.std() == pytest.approx(deviation, rel=0.08)
+        # A normal distribution, with its tails.
+        outer = (np.abs(kernel) > 2 * deviation).mean()
+        assert outer == pytest.approx(0.0455, abs=0.02)
+
+
+def test_the_network_of_the_article():
+    """github.com/missinglinkai/ZSSR: Keras's weights, values up to 255."""
+    keras.utils.set_random_seed(0)
+    arguments = models.recipe("zssr", "article")["network"]
+    network = models.build_bare("zssr", 2, **arguments)
+    for kernel, fan_in, area in stacked(network):
+        limit = np.sqrt(6 / (fan_in + area * kernel.shape[-1]))
+        assert np.abs(kernel).max() <= limit
+        assert kernel.std() == pytest.approx(limit / np.sqrt(3), rel=0.08)
+    network = randomized(network)
+    plain = ZSSR(first_filters=3)
+    plain.set_weights(network.get_weights())
+    image = picture(9, 8)[None]
+    expected = np.asarray(plain(image * 255)) / 255
+    np.testing.assert_allclose(network(image), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_its_own_interpolation(scale):
+    """In the graph and outside of it, as OpenCV's."""
+    import cv2
+
+    network = models.build(
+        "zssr", scale, num_layers=2, num_filters=2,
+        interpolation="bicubic-opencv",
+    )  # fmt: skip
+    last = network.network.get_layer("conv2")
+    last.set_weights([np.zeros_like(w) for w in last.get_weights()])
+    image = picture(11, 14)
+    size = (14 * scale, 11 * scale)
+    expected = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
+    np.testing.assert_allclose(network(image[None])[0], expected, atol=1e-5)
+    got = upscale(image, network.network, scale, self_ensemble=False,
+                  keep_colours=False)  # fmt: skip
+    np.testing.assert_allclose(got, expected.clip(0, 1), atol=1e-5)
+
+
+def test_config_of_an_earlier_version():
+    """Without the arguments that came later it is the same network."""
+    network = randomized(ZSSR(num_layers=3, num_filters=4))
+    config = network.get_config()
+    for name in ("use_bias", "initializer", "value_range", "interpolation"):
+        config.pop(name)
+    again = ZSSR.from_config(config)
+    again.set_weights(network.get_weights())
+    image = picture(8, 8)[None]
+    np.testing.assert_array_equal(network(image), again(image))
 
 
 def test_starts_from_the_interpolation():
@@ -104,6 +190,9 @@ def test_a_refiner_keeps_any_scale(scale):
         ({"kernel_size": 4}, "odd, not 4"),
         ({"kernel_size": 0}, "odd, not 0"),
         ({"activation": "swoosh"}, "swoosh"),
+        ({"initializer": "hee"}, "no initializer 'hee': did you mean he"),
+        ({"interpolation": "cubic"}, "no interpolation 'cubic'.*use one of"),
+        ({"value_range": 0}, "value_range must be positive, not 0"),
         ({"channels": 0}, "0"),
         ({"nonsense": 7}, "nonsense"),
         ({"num_layers": "8"}, "str"),
@@ -121,7 +210,8 @@ def test_recipes_are_settings(which):
     made = settings(models.recipe("zssr", which))
     network = models.build_bare("zssr", 2, **made.network)
     assert network.count_params() > 0
-    # TensorFlow 1's for the authors' Adam.
-    assert made.learning.epsilon == (1e-8 if which == "paper" else None)
+    # TensorFlow 1's for the authors' Adam, Keras's of images up to 255.
+    epsilons = {"paper": 1e-8, "article": 1e-7 / 255}
+    assert made.learning.epsilon == epsilons.get(which)
     if which == "article" and made.network:
         assert network.count_params() == 188_247

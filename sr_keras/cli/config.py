@@ -13,6 +13,24 @@ from sr_keras.protocols import update
 _NOTES = ("version", "versions", "command", "resumed_by")
 
 
+# Settings of zssr that older versions did not write down, and their values
+# then.
+_BEFORE = {
+    "network": {
+        "use_bias": True, "initializer": "he", "value_range": 1.0,
+        "interpolation": "bicubic",
+    },
+    "augmentation": {
+        "scale_jitter": 0.0, "view": "antialiased", "noise_on": "son",
+        "clip_sons": False,
+    },
+    "learning": {"ema": 0.98},
+    "finish": {"clip_views": False},
+}  # fmt: skip
+# Schedules of zssr that had another name before `learning.ema` was there.
+_SCHEDULES_BEFORE = {"cyclic": "triangular"}
+
+
 @dataclasses.dataclass(frozen=True)
 class Request:
     """What the command was told.
@@ -56,6 +74,8 @@ def read(path):
         raise ValueError(f"{path} is not a config.json: it is no object")
     if "version" in config:
         _restore(config.get("learning"))
+    if "version" in config and "augmentation" in config:
+        _restore_zssr(config)
     if config.get("recipe") in tuple(RENAMED):
         config["recipe"] = RENAMED[config["recipe"]]
     return {k: v for k, v in config.items() if k not in _NOTES}
@@ -69,8 +89,21 @@ def _restore(learning):
     if not isinstance(learning, dict) or "epsilon" in learning:
         return
     learning["epsilon"] = None
-    if learning.get("optimizer") == "adam":  # it took no notice of it
+    # Adam took no notice of it; zssr has none.
+    if learning.get("optimizer") == "adam" and "weight_decay" in learning:
         learning["weight_decay"] = 0.0
+
+
+def _restore_zssr(config):
+    """The same of a training on one photo."""
+    learning = config.get("learning")
+    if isinstance(learning, dict) and "ema" not in learning:
+        former = learning.get("schedule")
+        if former in tuple(_SCHEDULES_BEFORE):
+            learning["schedule"] = _SCHEDULES_BEFORE[former]
+    for name, fields in _BEFORE.items():
+        if isinstance(config.get(name), dict):
+            config[name] = {**fields, **config[name]}
 
 
 def checked(config, kind, path):

@@ -117,6 +117,13 @@ FLAGS = {
     "--scale-difference": ("augmentation", "scale_difference", {
         "type": AMOUNT, "metavar": "SIGMA",
         "help": "spread of the difference between the axes' scales"}),
+    "--scale-jitter": ("augmentation", "scale_jitter", {"type": AMOUNT,
+        "metavar": "SIGMA", "help": "spread of a view's size around its place "
+        "in the order"}),
+    "--father-view": ("augmentation", "view", {
+        "choices": ("antialiased", "resize", "warp"),
+        "help": "how views are shrunk: resize as OpenCV does, warp as the "
+        "authors do"}),
     "--shear": ("augmentation", "shear", {"type": AMOUNT,
         "metavar": "SIGMA", "help": "spread of the shear"}),
     "--blend": ("augmentation", "blend", {"type": AMOUNT, "metavar": "P",
@@ -137,6 +144,11 @@ FLAGS = {
     "--noise-std": ("augmentation", "noise_std", {"type": AMOUNT,
         "metavar": "LEVELS",
         "help": "noise of the photo, in 8-bit levels, to be removed"}),
+    "--noise-on": ("augmentation", "noise_on", {
+        "choices": ("son", "interpolated"),
+        "help": "whether noise comes before or after the interpolation"}),
+    "--clip-sons": ("augmentation", "clip_sons", {"action": SWITCH,
+        "help": "whether sons without noise are clipped as well"}),
     "--degradation": ("augmentation", "degradation", {"metavar": "STEPS",
         "help": "how the photo came about, to be undone: "
         "blur=1.2,bicubic,jpeg=80"}),
@@ -156,8 +168,10 @@ FLAGS = {
     "--epsilon": ("learning", "epsilon", {"type": POSITIVE, "metavar": "E",
         "help": "added to the root of Adam's second moment (default: 1e-7, "
         "of muon 1e-8)"}),
+    "--ema": ("learning", "ema", {"type": NUMBER, "metavar": "M",
+        "help": "average the weights, with this momentum: 0.999; 0: do not"}),
     "--schedule": ("learning", "schedule", {
-        "choices": ("official", "step", "cosine", "cyclic")}),
+        "choices": ("official", "step", "cosine", "cyclic", "triangular")}),
     "--max-steps": ("learning", "max_steps", {"type": WHOLE,
         "metavar": "N"}),
     "--batch-size": ("learning", "batch_size", {"type": WHOLE,
@@ -173,6 +187,8 @@ FLAGS = {
         "help": "how the results of the 8 turned views are joined"}),
     "--back-projection": ("finish", "back_projection", {"type": WHOLE,
         "metavar": "N", "help": "rounds, on each view and on the result"}),
+    "--clip-views": ("finish", "clip_views", {"action": SWITCH,
+        "help": "whether views are clipped before and between the rounds"}),
     "--tile": ("finish", "tile", {"type": WHOLE, "metavar": "N",
         "help": "side of a tile in pixels of the photo"}),
     "--keep-colours": ("finish", "keep_colours", {"action": SWITCH,

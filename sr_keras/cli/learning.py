@@ -9,7 +9,7 @@ import time
 import keras
 import numpy as np
 
-from pipelines.degradation import DEFAULT
+from pipelines.degradation import DEFAULT, PLAIN
 from sr_keras import artifact, inference, models, signals
 from sr_keras.cli import exit_code, progress, say
 from sr_keras.cli.arguments import check_arguments
@@ -315,7 +315,7 @@ def settings_of(job, layers, kernel=None):
     recipe = models.recipe(job["model"], job["recipe"])
     groups = merged(recipe, *layers)
     given = groups.get("augmentation", {})
-    if given.get("degradation", DEFAULT) != DEFAULT and kernel is not None:
+    if given.get("degradation", DEFAULT) not in PLAIN and kernel is not None:
         raise ValueError(
             "--kernel and --degradation are two answers to one question: "
             "give --degradation kernel=FILE,..."
@@ -371,7 +371,7 @@ def warm(network, start):
         source = recoloured(source, channels)
     try:
         found = transfer(source, network)
-        fits = not found.missing and not found.reshaped
+        fits = not (found.missing or found.reshaped or found.left)
     except ValueError:  # nothing agrees
         fits = False
     if not fits:

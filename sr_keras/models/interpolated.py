@@ -6,10 +6,14 @@ from keras import ops
 from sr_keras.layers import FixedUpsample
 from sr_keras.models.network import Network, reach_of
 
+# A refiner's `interpolation` -> whose bicubic `FixedUpsample` is like; that of
+# OpenCV is PyTorch's.
+_LIKE = {"bicubic": "matlab", "bicubic-opencv": "pytorch"}
+
 
 @keras.saving.register_keras_serializable("sr_keras")
 class Interpolated(Network):
-    """Bicubic upsampling by a whole factor, then a refiner, in each pass.
+    """The refiner's interpolation by a whole factor and it, in each pass.
 
     Args:
         refiner: Network whose `refiner` is True.
@@ -24,7 +28,9 @@ class Interpolated(Network):
         channels = refiner.input_shape[-1]
         inputs = keras.Input((None, None, channels), name="lr")
         upsample = FixedUpsample(
-            _whole_root(scale, refiner.passes), name="upsample"
+            _whole_root(scale, refiner.passes),
+            _LIKE[refiner.interpolation],
+            name="upsample",
         )
         outputs = refiner(upsample(inputs))
         for _ in range(refiner.passes - 1):

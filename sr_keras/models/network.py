@@ -32,6 +32,8 @@ class Network(keras.Model):
     luma = False
     # A refiner sharpens an image that already has its final size.
     refiner = False
+    # How a refiner's input has been enlarged, by its name in `resize`.
+    interpolation = "bicubic"
     # Whether it learns from the photo that it is to enlarge, and no other.
     zero_shot = False
     # How many times in a row a refiner is applied to get to its scale.

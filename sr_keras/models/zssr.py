@@ -11,6 +11,26 @@ import numpy as np
 from keras import layers
 
 from sr_keras.models.network import Network
+from sr_keras.names import unknown
+
+# Name -> initializers of all layers, or of all but the last and the last.
+# Each is a function, as no two layers may share one's random numbers.
+_INITIALIZERS = {
+    # Nearly no residual at first: training starts from the interpolation.
+    "he": (
+        lambda: keras.initializers.HeNormal(),
+        lambda: keras.initializers.RandomNormal(stddev=1e-3),
+    ),
+    # github.com/assafshocher/ZSSR, configs.py, init_variance: over fan-in.
+    "paper": (
+        lambda: keras.initializers.VarianceScaling(
+            0.1, "fan_in", "untruncated_normal"
+        ),
+    ),
+    # Keras's own.
+    "glorot": (lambda: keras.initializers.GlorotUniform(),),
+}
+INTERPOLATIONS = ("bicubic", "bicubic-opencv")
 
 
 @keras.saving.register_keras_serializable("sr_keras")
@@ -29,6 +49,13 @@ class ZSSR(Network):
             the name of Zero-Shot Super-Resolution.
         kernel_size: int, odd.
         activation: str, a Keras activation; none follows the last layer.
+        use_bias: bool, whether the convolutions have biases; the authors'
+            have none.
+        initializer: str, of the weights: "he" (He's, and nearly 0 in the last
+            layer), "paper" (normal, variance 0.1 over fan-in) or "glorot".
+        value_range: number, what white is to the convolutions.
+        interpolation: str, how its input has been enlarged: "bicubic"
+            (MATLAB's) or "bicubic-opencv".
         channels: int, the image's: 1 grey, 3 RGB, one more with alpha.
         passes: int, how many times in a row it is applied, each time after
             interpolation by the same factor, to reach `scale`.
@@ -36,7 +63,7 @@ class ZSSR(Network):
 
     Raises:
         ValueError: fewer than 2 layers, an even kernel size, no filters, no
-            pass.
+            pass, no range, an unknown initializer or interpolation.
     """
 
     refiner = True
@@ -50,43 +77,35 @@ class ZSSR(Network):
         first_filters=None,
         kernel_size=3,
         activation="relu",
+        use_bias=True,
+        initializer="he",
+        value_range=1.0,
+        interpolation="bicubic",
         channels=3,
         passes=1,
         **kwargs,
     ):
-        _check(num_layers, num_filters, kernel_size, passes)
-        inputs = keras.Input((None, None, channels), name="interpolated")
-        x = inputs
-        for i in range(num_layers - 1):
-            filters = first_filters if i == 0 and first_filters else num_filters
-            x = layers.Conv2D(
-                filters,
-                kernel_size,
-                padding="same",
-                activation=activation,
-                kernel_initializer="he_normal",
-                name=f"conv{i + 1}",
-            )(x)
-        # Nearly no residual at first: training starts from the interpolation.
-        x = layers.Conv2D(
-            channels,
-            kernel_size,
-            padding="same",
-            name=f"conv{num_layers}",
-            kernel_initializer=keras.initializers.RandomNormal(stddev=1e-3),
-        )(x)
-        outputs = layers.Add(name="residual")([x, inputs])
-        super().__init__(inputs, outputs, scale, **kwargs)
-        self.passes = passes
-        self.arguments = {
+        arguments = {
             "num_layers": num_layers,
             "num_filters": num_filters,
             "first_filters": first_filters,
             "kernel_size": kernel_size,
             "activation": activation,
+            "use_bias": use_bias,
+            "initializer": initializer,
+            "value_range": value_range,
+            "interpolation": interpolation,
             "channels": channels,
             "passes": passes,
         }
+        _check(arguments)
+        inputs = keras.Input((None, None, channels), name="interpolated")
+        x = _body(inputs, arguments)
+        outputs = layers.Add(name="residual")([x, inputs])
+        super().__init__(inputs, outputs, scale, **kwargs)
+        self.passes = passes
+        self.interpolation = interpolation
+        self.arguments = arguments
 
     @property
     def reach(self):
@@ -99,15 +118,55 @@ class ZSSR(Network):
         return {**super().get_config(), **self.arguments}
 
 
-def _check(num_layers, num_filters, kernel_size, passes):
-    if passes < 1:
-        raise ValueError(f"zssr needs 1 pass or more, not {passes}")
-    if num_layers < 2:
-        raise ValueError(f"zssr needs 2 layers or more, not {num_layers}")
-    if num_filters < 1:
-        raise ValueError(f"zssr needs 1 filter or more, not {num_filters}")
+def _body(x, arguments):
+    """The convolutions; the residual in the range of the image."""
+    value_range = arguments["value_range"]
+    if value_range != 1:
+        x = layers.Rescaling(value_range, name="to_range")(x)
+    count = arguments["num_layers"]
+    first, *_, last = _INITIALIZERS[arguments["initializer"]] * 2
+    for i in range(count):
+        is_last = i == count - 1
+        filters = arguments["channels"] if is_last else arguments["num_filters"]
+        if i == 0 and arguments["first_filters"]:
+            filters = arguments["first_filters"]
+        x = layers.Conv2D(
+            filters,
+            arguments["kernel_size"],
+            padding="same",
+            activation=None if is_last else arguments["activation"],
+            use_bias=arguments["use_bias"],
+            kernel_initializer=(last if is_last else first)(),
+            name=f"conv{i + 1}",
+        )(x)
+    if value_range != 1:
+        x = layers.Rescaling(1 / value_range, name="from_range")(x)
+    return x
+
+
+def _check(arguments):
+    for name, what in (
+        ("passes", "pass"), ("num_layers", "layers"), ("num_filters", "filter"),
+    ):  # fmt: skip
+        least = 2 if name == "num_layers" else 1
+        if arguments[name] < least:
+            raise ValueError(
+                f"zssr needs {least} {what} or more, not {arguments[name]}"
+            )
+    kernel_size = arguments["kernel_size"]
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise ValueError(f"kernel_size must be odd, not {kernel_size}")
+    if not arguments["value_range"] > 0:
+        raise ValueError(
+            f"value_range must be positive, not {arguments['value_range']}"
+        )
+    for name, known in (
+        ("initializer", _INITIALIZERS), ("interpolation", INTERPOLATIONS),
+    ):  # fmt: skip
+        if arguments[name] not in known:
+            raise ValueError(
+                unknown(f"zssr has no {name}", arguments[name], known)
+            )
 
 
 def recoloured(network, channels):
@@ -197,38 +256,45 @@ RECIPES = {
             "epochs": 12, "steps_per_epoch": 500,
         },
     },
-    # github.com/assafshocher/ZSSR, configs.py: Config and X2_ONE_JUMP_IDEAL.
+    # github.com/assafshocher/ZSSR: Config and X2_ONE_JUMP_IDEAL of configs.py,
+    # and what ZSSR.py and utils.py do with them.
     "paper": {
         # Neither the paper nor the code says.
         "evaluation": {"protocol": None, "pipeline": "files"},
-        "network": {"passes": 1},
+        "network": {"passes": 1, "use_bias": False, "initializer": "paper"},
         "augmentation": {
             "father_scale": (0.5, 1.0), "as_is": 0.05,
             "no_interpolation": 0.45, "scale_difference": 0.25, "shear": 0.1,
-            "crop_sizes": (128,),
+            "view": "warp", "crop_sizes": (128,), "clip_sons": True,
         },
         "learning": {
             # ZSSR.py, build_network: TensorFlow 1's Adam has 1e-8.
             "loss": "l1", "optimizer": "adam", "learning_rate": 1e-3,
-            "epsilon": 1e-8, "schedule": "official", "max_steps": 3000,
-            "batch_size": 1,
+            "epsilon": 1e-8, "ema": 0.0,
+            "schedule": "official", "max_steps": 3000, "batch_size": 1,
         },
         "finish": {"fusion": "median", "back_projection": 10,
-                   "keep_colours": True},
+                   "clip_views": True, "keep_colours": False},
     },
     # The Keras port, github.com/missinglinkai/ZSSR, main.py.
     "article": {
-        "network": {"passes": 1, "first_filters": 3},
+        "network": {
+            "passes": 1, "first_filters": 3, "initializer": "glorot",
+            "value_range": 255.0, "interpolation": "bicubic-opencv",
+        },
         "augmentation": {
-            "father_scale": (0.4, 0.95), "as_is": 0.0,
-            "no_interpolation": 0.0, "scale_difference": 0.0, "shear": 0.0,
-            "crop_sizes": (96,),
+            "father_scale": (0.4, 0.95), "order": "up", "scale_jitter": 0.03,
+            "as_is": 0.0, "no_interpolation": 0.0, "scale_difference": 0.0,
+            "shear": 0.0, "view": "resize", "crop_sizes": (96,),
+            "degradation": "bicubic-opencv", "noise_on": "interpolated",
         },
         "learning": {
             "loss": "l1", "optimizer": "adam", "learning_rate": 1e-3,
+            # Keras's 1e-7, where white is 255.
+            "epsilon": 1e-7 / 255, "ema": 0.0,
             "schedule": "step", "max_steps": 1500, "batch_size": 1,
         },
-        "finish": {"fusion": "median", "back_projection": 1,
-                   "keep_colours": True},
+        "finish": {"fusion": "median", "back_projection": 0,
+                   "keep_colours": False},
     },
 }  # fmt: skip

@@ -20,12 +20,17 @@ def cosine(progress, history=None, warmup=0.05):
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * place))
 
 
-def step(progress, history=None):
-    """Five halvings, evenly spread: the schedule of the Keras port."""
-    return 0.5 ** min(int(progress * 6), 5)
+def cyclic(progress, history=None):
+    """Halved after every fifth of a scale's steps, and anew at the next.
+
+    The Keras port's (github.com/missinglinkai/ZSSR, main.py, step_decay) with
+    LEARNING_RATE_CYCLES; `step` is the same over all the scales.
+    """
+    # What is a fifth is not to be missed by a rounding.
+    return 0.5 ** min(int(progress * 5 + 1e-9), 5)
 
 
-def cyclic(progress, history=None, cycles=4):
+def triangular(progress, history=None, cycles=4):
     """Triangles between 0.1 and 1 (Smith 2017, section 3), halved in turn."""
     place = min(progress, 1 - 1e-9) * cycles
     cycle, phase = int(place), place % 1
@@ -37,7 +42,8 @@ class Official:
 
     A line is fitted to the latest reconstruction errors. Where its slope is
     lost in its own standard error the rate is divided by 10, and training
-    ends below 9e-6.
+    ends below 9e-6. An error measured after the very step that a look follows
+    is for the next look.
 
     Args:
         learning_rate: float, the rate at the start.
@@ -64,7 +70,7 @@ class Official:
         self.ratio = ratio
         self.floor = floor
         self.factor = 1.0
-        self._steps = self._dropped = 0
+        self._steps = self._dropped = self._known = 0
 
     def __call__(self, progress, history):
         """Return the factor of the next step, or None to stop.
@@ -75,10 +81,12 @@ class Official:
         """
         settled = self._steps - self._dropped > self.settling
         looks = settled and self._steps % self.patience == 0
-        if looks and _is_flat(history[-self.points :], self.ratio):
+        known = history[: self._known][-self.points :]
+        if looks and _is_flat(known, self.ratio):
             self.factor /= 10
             self._dropped = self._steps
         self._steps += 1
+        self._known = len(history)
         if self.learning_rate * self.factor < self.floor:
             return None
         return self.factor
@@ -87,6 +95,9 @@ class Official:
 # Errors are float32: a relative fall smaller than this is rounding, and so is
 # the standard error beside it.
 _ROUNDING = 4 * 2.0**-23
+# The authors' code is of 2018, when numpy.polyfit divided the residuals' sum
+# by n - 4; since NumPy 1.16 (2019) it divides by n - 2.
+_TAKEN = 4
 
 
 def _is_flat(points: list[tuple[float, float]], ratio: float) -> bool:
@@ -110,7 +121,7 @@ def _is_flat(points: list[tuple[float, float]], ratio: float) -> bool:
     if fall <= _ROUNDING * max(abs(error) for _, error in points):
         return True
     left = (y - slope * x for x, y in zip(steps, errors, strict=True))
-    variance = math.fsum(r * r for r in left) / (len(points) - 2)
+    variance = math.fsum(r * r for r in left) / max(len(points) - _TAKEN, 1)
     return -ratio * slope < math.sqrt(variance / spread)
 
 
@@ -119,12 +130,14 @@ def _centered(values: tuple[float, ...]) -> list[float]:
     return [value - mean for value in values]
 
 
-def get(name, learning_rate):
+def get(name, learning_rate, part=(0.0, 1.0)):
     """Make a schedule.
 
     Args:
-        name: str, "official", "step", "cosine" or "cyclic".
+        name: str, a key of SCHEDULES.
         learning_rate: float, the rate it starts from.
+        part: pair (start, end) of shares, which of the training's steps its
+            progress of 0 to 1 stands for.
 
     Returns:
         A function (progress, history) -> factor or None.
@@ -138,14 +151,20 @@ def get(name, learning_rate):
         raise ValueError(
             f"no schedule {name!r}: use one of {', '.join(SCHEDULES)}"
         )
+    if name == "step":
+        start, end = part
+        return lambda progress, history=None: cyclic(
+            start + min(progress, 1) * (end - start)
+        )
     return SCHEDULES[name]
 
 
 SCHEDULES = {
     "official": Official,
-    "step": step,
+    "step": cyclic,
     "cosine": cosine,
     "cyclic": cyclic,
+    "triangular": triangular,
 }
 
 

@@ -4,11 +4,11 @@ import dataclasses
 
 from pipelines.one_image import Augmentation
 from sr_keras.inference import Finish
-from sr_keras.training.zero_shot import Learning
+from sr_keras.training.zero_shot_settings import Learning
 
 # Group of config.json -> what checks and holds it.
 _GROUPS = {"augmentation": Augmentation, "learning": Learning}
-_FINISH = ("fusion", "back_projection", "tile", "keep_colours")
+_FINISH = ("fusion", "back_projection", "clip_views", "tile", "keep_colours")
 
 
 @dataclasses.dataclass(frozen=True)

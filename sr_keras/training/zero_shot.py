@@ -3,16 +3,13 @@
 Shocher et al. 2018, sections 3.1 to 3.3.
 """
 
-import dataclasses
-import itertools
-import math
 import time
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from pipelines.degradation import downscale, interpolate
+from pipelines.degradation import DEFAULT, PLAIN, downscale, interpolate
 from pipelines.one_image import single_image
 from pipelines.views import detailed_part
 from sr_keras import inference, losses
@@ -25,8 +22,7 @@ from sr_keras.training.callbacks import (
     Watch,
 )
 from sr_keras.training.muon import ConvMuon
-
-OPTIMIZERS = ("adam", "muon")
+from sr_keras.training.zero_shot_settings import OPTIMIZERS
 
 # Steps between two reconstructions, as in the authors' code.
 _EVERY = 50
@@ -64,105 +60,23 @@ class ZeroShotTrainer(keras.Model):
         return {"loss": loss}
 
 
-@dataclasses.dataclass(frozen=True)
-class Learning:
-    """How a zero-shot network is trained.
-
-    Attributes:
-        loss: str, of `sr_keras.losses`.
-        luma_weight: float, the part of it that looks at luma alone.
-        optimizer: "adam" or "muon" (`training.muon.ConvMuon`).
-        learning_rate: float.
-        beta1: float, Adam's first decay; Muon's momentum.
-        epsilon: float, added to the root of Adam's second moment; None for the
-            optimizer's own, 1e-7 of Adam and 1e-8 of Muon.
-        schedule: str, of `training.schedules`.
-        max_steps: int, for all the scales together.
-        batch_size: int.
-        precision: str, of `training.precision`, for the training alone.
-        scaling_steps: int, the scales on the way to the last one; the result
-            of each joins the sources (section 3.3 of the paper has 6).
-        result_at: floats in (0, 1), rising: the shares of each scale's steps
-            after which its result so far joins the sources, in the place of
-            an earlier one.
-        seed: int.
-    """
-
-    loss: str = "l1"
-    luma_weight: float = 0.0
-    optimizer: str = "muon"
-    learning_rate: float = 4e-3
-    beta1: float = 0.9
-    epsilon: float | int | None = None
-    schedule: str = "cosine"
-    max_steps: int = 1000
-    batch_size: int = 4
-    precision: str = "float32"
-    scaling_steps: int = 1
-    result_at: tuple = ()
-    seed: int = 0
-
-    def __post_init__(self):
-        for name, known in (
-            ("loss", losses.LOSSES),
-            ("optimizer", OPTIMIZERS),
-            ("schedule", schedules.SCHEDULES),
-            ("precision", precision.PRECISIONS),
-        ):
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"no {name} {getattr(self, name)!r}: use one of "
-                    f"{', '.join(known)}"
-                )
-        if not 0 <= self.luma_weight <= 1:
-            raise ValueError(
-                f"luma_weight must be from 0 to 1, not {self.luma_weight}"
-            )
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(
-                f"the seed must be from 0 to {2**32 - 1}, not {self.seed}"
-            )
-        for name in ("max_steps", "batch_size", "scaling_steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be 1 or more, not {getattr(self, name)}"
-                )
-        if not 0 < self.learning_rate < 1:
-            raise ValueError(
-                f"the learning rate must be between 0 and 1, not "
-                f"{self.learning_rate}"
-            )
-        if not 0 <= self.beta1 < 1:
-            raise ValueError(f"beta1 must be in [0, 1), not {self.beta1}")
-        if self.epsilon is not None and not 0 < self.epsilon < math.inf:
-            raise ValueError(f"epsilon must be more than 0, not {self.epsilon}")
-        if not _is_rising((0, *self.result_at, 1)):
-            raise ValueError(
-                "result_at takes rising shares between 0 and 1, not "
-                f"{self.result_at}"
-            )
-        if self.scaling_steps > self.max_steps:
-            raise ValueError(
-                f"{self.scaling_steps} scaling steps need as many training "
-                f"steps, not {self.max_steps}"
-            )
-
-
 def optimizer_of(learning):
     """Make the optimizer.
 
     Args:
-        learning: Learning.
+        learning: zero_shot_settings.Learning.
 
     Returns:
-        keras.optimizers.Optimizer, its weights averaged over the last 50
-        steps when training ends, however it ends.
+        keras.optimizers.Optimizer; with `ema` the weights are averages when
+        training ends, however it ends: of 0.98 over about the last 50 steps.
 
     Raises:
         ValueError: there is no such optimizer.
     """
     rate, beta1 = learning.learning_rate, learning.beta1
-    more = {"use_ema": True, "ema_momentum": 0.98}
+    more = {}
+    if learning.ema:
+        more.update(use_ema=True, ema_momentum=learning.ema)
     if learning.epsilon is not None:
         more["epsilon"] = learning.epsilon
     if learning.optimizer == "muon":
@@ -184,7 +98,7 @@ class ZeroShot:
         scale: pair (y, x) of factors.
         size: pair (height, width) of the result.
         augmentation: pipelines.one_image.Augmentation.
-        learning: Learning.
+        learning: zero_shot_settings.Learning.
         finish: inference.Finish; its kernel is the sons' too.
         deadline: time.monotonic() by which training ends; None for never.
         watch: function (run) called after every step.
@@ -268,6 +182,7 @@ class ZeroShot:
             scale or next(iter(self._stages())).factor,
             self.augmentation,
             kernel=self.finish.kernel,
+            interpolation=self.network.interpolation,
             batch_size=self.learning.batch_size,
             steps=self.learning.max_steps,
             seed=self.learning.seed,
@@ -305,17 +220,19 @@ class ZeroShot:
     def _learn(self, stage):
         scale, first, last = stage.factor, stage.first, stage.last
         rate = self.learning.learning_rate * stage.rate
+        total = self.learning.max_steps
         rates = LearningRate(
-            schedules.get(self.learning.schedule, rate),
+            schedules.get(
+                self.learning.schedule, rate, (first / total, last / total)
+            ),
             rate,
             (first, last),
             self._share(first, last),
             self.history,
         )
         part = detailed_part(self.image, PART_SIDE)
-        son = downscale(part, scale, self.finish.kernel)
         rebuild = Reconstruction(
-            interpolate(son, scale, part.shape[:2]),
+            self._interpolated_son(part, scale),
             part,
             self.history,
             _EVERY,
@@ -330,6 +247,16 @@ class ZeroShot:
             if rates.ended or rates.progress() >= 1:
                 return
             self._add_source(stage, part)
+
+    def _interpolated_son(self, image, scale):
+        """What the network restores an image from, without noise."""
+        shrinker = self.augmentation.degradation
+        shrinker = shrinker if shrinker in PLAIN else DEFAULT
+        son = downscale(image, scale, self.finish.kernel, shrinker)
+        if self.augmentation.clip_sons:
+            son = np.clip(son, 0, 1)
+        how = self.network.interpolation
+        return interpolate(son, scale, image.shape[:2], how)
 
     def _fit(self, scale, end, callbacks):
         with precision.computing(self.network, self.learning.precision):
@@ -377,7 +304,3 @@ class ZeroShot:
         if self.sources[-1][1] == stage.reached:
             self.sources.pop()
         self.sources.append((np.clip(larger, 0, 1), stage.reached))
-
-
-def _is_rising(shares):
-    return all(low < high for low, high in itertools.pairwise(shares))
