@@ -1,11 +1,12 @@
-"""Files that appear whole or not at all, and images written strip by strip."""
+"""Files that appear whole or not at all, and never in place of an input."""
 
 import contextlib
 import os
 import queue
 import shutil
+import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,6 +70,56 @@ def telling(path: str | os.PathLike) -> Iterator[None]:
             f"{path} cannot be written ({reason}): give a folder that exists, "
             "that you may write to and that has room"
         ) from error
+
+
+class Originals:
+    """The files that a command reads, and so must not replace.
+
+    Files are compared, not names: a link to an input is the input, and so is
+    its name in capitals if the disk does not tell them apart.
+
+    Args:
+        paths: of the files, or an open file's number; None, folders and what
+            is not there are passed over.
+    """
+
+    def __init__(self, paths: Iterable[str | os.PathLike | int | None]):
+        self._known = {}
+        for path in paths:
+            if (identity := _identity(path)) is not None:
+                self._known.setdefault(identity, path)
+
+    def check(self, *outputs: str | os.PathLike | None) -> None:
+        """Refuse to write to an input.
+
+        Args:
+            *outputs: files that will be written; None is passed over.
+
+        Raises:
+            ValueError: one is an input.
+        """
+        for output in outputs:
+            original = self._known.get(_identity(output))
+            if original is None:
+                continue
+            link = "" if _is_same(output, original) else f", {original},"
+            raise ValueError(
+                f"{output} is an input itself{link} and would be lost: give "
+                "another name"
+            )
+
+
+def _identity(path):
+    """Device and number of a file; None where there is none."""
+    try:
+        state = os.stat(path)
+    except (OSError, TypeError, ValueError):
+        return None
+    return (state.st_dev, state.st_ino) if stat.S_ISREG(state.st_mode) else None
+
+
+def _is_same(output, original):
+    return os.path.abspath(output) == os.path.abspath(str(original))
 
 
 class Pump:

@@ -75,6 +75,7 @@ class Adaptation:
             {}, {}, output=args.output, overwrite=args.overwrite
         )
         folder = dataset.folder_of(f"{name}_x{self.scale}_adapted", request)
+        dataset.check_apart(folder, vars(args))
         with folder_for(folder):
             dataset.clear(folder)
             spec = args.degradation or self._estimated()

@@ -11,6 +11,8 @@ the authors' .mat file.
 
 from pathlib import Path
 
+from sr_keras.writing import Originals
+
 HELP = "import weights that others have published"
 
 
@@ -43,6 +45,7 @@ def run(args):
     """
     target = Path(args.target)
     _check_target(target, args.overwrite)
+    Originals([args.source]).check(target)
     from sr_keras import models
     from sr_keras.cli import load_keras
 

@@ -1,5 +1,7 @@
 """`train` on many images: with what settings, to which folder."""
 
+import json
+import os
 import re
 import shutil
 import sys
@@ -23,11 +25,11 @@ from sr_keras.training.cluster import check, cluster
 # Where results go unless they are told to.
 _RUNS = Path("runs")
 
-_CHECKPOINT = "checkpoint.npz"
+_CHECKPOINT, _CONFIG, _BEST = "checkpoint.npz", "config.json", "best.keras"
 
 # What a run writes, and a new one in its place begins without.
 _WRITTEN = (
-    "metrics.json", _CHECKPOINT, "config.json", "best.keras", "last.keras",
+    "metrics.json", _CHECKPOINT, _CONFIG, _BEST, "last.keras",
     "history.csv", "curves.png", "samples", "tensorboard", "epochs",
 )  # fmt: skip
 
@@ -94,6 +96,8 @@ def _train(request, job, layers, team):
     if not team.chief:
         return two_stages.work(make, None, lambda: None, team)
     folder = folder_of(f"{name}_x{scale}", request)
+    if not request.resume:
+        check_apart(folder, [job, *layers])
     with folder_for(folder):
         return two_stages.work(
             make, folder, lambda: _begin(folder, request), team
@@ -189,6 +193,15 @@ def _begin(folder, request):
         )
 
 
+def _is_of_run(folder):
+    """Whether a folder's config.json is a training's."""
+    try:
+        stored = json.loads((folder / _CONFIG).read_text("utf-8"))
+        return {"model", "scale"} <= set(stored)
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 def _is_used(folder):
     return has_result(folder) or _is_begun(folder)
 
@@ -209,6 +222,44 @@ def _sweep(folder):
         )
         if ours and path.is_file():
             path.unlink(missing_ok=True)
+
+
+def check_apart(folder, read):
+    """Refuse a folder of which `clear` would remove what is read, or others'.
+
+    Args:
+        folder: Path.
+        read: settings, among which paths are looked for: dict, list or str.
+
+    Raises:
+        ValueError: a new training cannot begin in it.
+    """
+    there = [folder / name for name in _written()]
+    there = [path for path in there if path.exists()]
+    if there and not (_is_used(folder) or _is_of_run(folder)):
+        raise ValueError(
+            f"{there[0]} is of no training, and would be replaced: give "
+            "another --output"
+        )
+    removed = {path.resolve(): path for path in there}
+    for path in _paths_in(read):
+        file = path / _BEST if path.is_dir() else path
+        for place in {*path.resolve().parents, path.resolve(), file.resolve()}:
+            if place in removed:
+                raise ValueError(
+                    f"{removed[place]} is read, and would be replaced: give "
+                    "another --output"
+                )
+
+
+def _paths_in(settings):
+    """The files and folders that settings name."""
+    if isinstance(settings, dict):
+        settings = list(settings.values())
+    if isinstance(settings, list | tuple):
+        return [path for value in settings for path in _paths_in(value)]
+    is_path = isinstance(settings, str) and os.path.exists(settings)
+    return [Path(settings)] if is_path and settings else []
 
 
 def clear(folder):

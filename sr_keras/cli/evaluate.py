@@ -193,6 +193,14 @@ def run(args):
         columns[DISTANCES] = list(distances)
     pipeline = protocols.LUMA if args.luma_pipeline else protocols.FILES
     results = report.Results(args.model, task.scale, columns, pipeline)
+    evaluation.originals(args).check(
+        *(args.csv, args.json, args.markdown),
+        *(
+            album.path(name, file, results.scale)
+            for name, jobs in task.sets * bool(album)
+            for file, _ in jobs
+        ),
+    )
     for name, jobs in task.sets:
         with results.open_set(name, [file for file, _ in jobs]) as rows:
             for file, make in jobs:

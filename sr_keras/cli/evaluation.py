@@ -14,6 +14,7 @@ from sr_keras.cli import earlier, load_keras, pairs
 from sr_keras.cli.files import find_images
 from sr_keras.models import CLASSICAL
 from sr_keras.resize import imresize, output_size, parse_scale
+from sr_keras.writing import Originals
 
 # What a size in pixels times a factor may be off by, in floating point.
 _EPSILON = 1e-6
@@ -99,6 +100,20 @@ def task(args) -> Task:
             )
         ],
     )
+
+
+def originals(args) -> Originals:
+    """The files that are read.
+
+    Args:
+        args: the parsed arguments of `evaluate`.
+    """
+    given = [args.sr, args.hr, *(args.data or ()), *(args.lr or ())]
+    given = [path for path in given if path is not None]
+    folders = [path for path in given if Path(path).is_dir()]
+    inside = [path for folder in folders for path, _ in images.find(folder)]
+    weights = [args.vgg_weights, *(args.lpips_weights or ())]
+    return Originals([args.model, *given, *inside, *weights])
 
 
 def _task_of_files(sr, hr, scale):
@@ -309,6 +324,11 @@ class Album:
         if self._folder.exists() and not self._folder.is_dir():
             raise ValueError(f"--save-images {folder} is a file: give a folder")
 
+    def path(self, data, file, scale):
+        """Where an SR image goes: see `save`."""
+        path = (place_in(self._folder, data) / file).with_suffix("")
+        return path.with_name(f"{path.name}_x{scale}.png")
+
     def save(self, sr, data, file, scale):
         """Write one image.
 
@@ -321,8 +341,7 @@ class Album:
         Raises:
             OSError: it cannot be written.
         """
-        path = (place_in(self._folder, data) / file).with_suffix("")
-        path = path.with_name(f"{path.name}_x{scale}.png")
+        path = self.path(data, file, scale)
         path.parent.mkdir(parents=True, exist_ok=True)
         bits = 16 if sr.dtype == np.uint16 else 8
         if sr.dtype.kind != "f":

@@ -118,6 +118,7 @@ def run(args):
     load_keras()
     from sr_keras.exporting import exporter, parity
 
+    exporter.check_apart(args.model, settings)
     network = exporter.network_for(args.model, args.scale)
     report = exporter.write(network, settings, _watch(settings))
     for line in parity.summary(report):

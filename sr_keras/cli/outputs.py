@@ -9,12 +9,17 @@ from sr_keras import artifact, images, metrics, plots, signals
 from sr_keras._version import __version__
 from sr_keras.cli import EXIT_DONE
 from sr_keras.cli.files import LAST, anywhere, save_json
+from sr_keras.cli.flags import FILES
 from sr_keras.cli.learning import VIEWS
 from sr_keras.protocols import DEFAULT
+from sr_keras.writing import Originals
 
 # Colour channels that picture formats hold; others are written as TIFF.
 _PICTURE_CHANNELS = (1, 3)
 _ANY_CHANNELS = ("tiff", "npy")
+
+_CONFIG, _TRAINING = "config.json", "training.png"
+_COMPARISON, _PAIR = "comparison.png", "augmentation_{:03d}.png"
 
 
 def result_path(folder, photo, view=None):
@@ -37,6 +42,26 @@ def result_path(folder, photo, view=None):
     return folder / f"{photo.name}{view}.{kind}"
 
 
+def check_apart(folder, photo):
+    """Refuse a folder in which the photo, or a file beside it, would be lost.
+
+    Args:
+        folder: Path, where `write` will write.
+        photo: cli.photo.Photo.
+
+    Raises:
+        ValueError: a name that is written is an input.
+    """
+    job = photo.job
+    read = [job[name] for name in (*FILES, "warm_start")]
+    count = job["save_augmentations"] or 0
+    names = [artifact.BEST, LAST, _CONFIG, _TRAINING, _COMPARISON]
+    names += [_PAIR.format(i) for i in range(count)]
+    pictures = [result_path(folder, photo, view) for view in (None, *VIEWS)]
+    pictures.append(_bicubic_path(folder, photo, pictures[0].suffix))
+    Originals(read).check(*(folder / name for name in names), *pictures)
+
+
 def write(folder, photo, work, results):
     """Write everything; the result first, metrics.json last.
 
@@ -57,7 +82,7 @@ def write(folder, photo, work, results):
     path = _save_pictures(folder, photo, results)
     _save_network(folder, photo, work.zero_shot)
     _save_plots(folder, photo, work.zero_shot, results)
-    save_json(folder / "config.json", _config(photo, work))
+    save_json(folder / _CONFIG, _config(photo, work))
     summary = _summary(path, photo, work, results)
     save_json(folder / LAST, summary)
     return summary
@@ -91,7 +116,7 @@ def write_pairs(folder, photo, work):
     for i, (sons, fathers) in enumerate(pairs):
         both = np.concatenate([sons[0], fathers[0]], axis=1)[..., :shown]
         both = np.clip(both, 0, 1).astype("float32")
-        images.write(folder / f"augmentation_{i:03d}.png", images.Image(both))
+        images.write(folder / _PAIR.format(i), images.Image(both))
         signals.check()
 
 
@@ -123,9 +148,13 @@ def _save_pictures(folder, photo, results):
     if photo.job["save_views"]:
         for name in set(VIEWS) & set(results):
             save_picture(result_path(folder, photo, name), results[name], photo)
-    bicubic = folder / f"{photo.path.stem}_bicubic_{photo.label}{path.suffix}"
+    bicubic = _bicubic_path(folder, photo, path.suffix)
     save_picture(bicubic, results["interpolated"], photo)
     return path
+
+
+def _bicubic_path(folder, photo, suffix):
+    return folder / f"{photo.path.stem}_bicubic_{photo.label}{suffix}"
 
 
 def _save_network(folder, photo, zero_shot):
@@ -140,13 +169,13 @@ def _save_network(folder, photo, zero_shot):
 
 def _save_plots(folder, photo, zero_shot, results):
     plots.training(
-        folder / "training.png",
+        folder / _TRAINING,
         zero_shot.losses,
         zero_shot.rates,
         zero_shot.history,
     )
     plots.comparison(
-        folder / "comparison.png",
+        folder / _COMPARISON,
         photo.image,
         results["interpolated"],
         results["fused"],

@@ -10,6 +10,7 @@ from sr_keras import geometry
 from sr_keras.cli.files import RECORD, save_json
 from sr_keras.cli.ledger import Ledger, dumped
 from sr_keras.cli.photo import label
+from sr_keras.writing import Originals
 
 # Settings that decide what a result looks like.
 _DECIDING = (
@@ -23,10 +24,19 @@ class Results:
 
     Args:
         args: argparse.Namespace of `upscale`.
+        todo: list of cli.targets.Target, all of this run.
+
+    Raises:
+        ValueError: a file that was named for a result is a photo.
     """
 
-    def __init__(self, args):
+    def __init__(self, args, todo):
         self._args = args
+        # 0: stdin, which may come from a file
+        read = [target.source or 0 for target in todo if not target.problem]
+        self._originals = Originals([*read, args.model])
+        named = (target.file for target in todo)
+        self._originals.check(*named, args.csv, args.compare)
         self._settings = dumped(settings(args))
         self._ledgers, self._listings = {}, {}
 
@@ -53,7 +63,7 @@ class Results:
         return any(_is_newer(path, target.source) for path in found)
 
     def check_free(self, target, paths):
-        """Refuse to replace what was made otherwise.
+        """Refuse to replace a photo, or what was made otherwise.
 
         Args:
             target: cli.targets.Target.
@@ -62,6 +72,7 @@ class Results:
         Raises:
             ValueError: something else is there.
         """
+        self._originals.check(*paths)
         if self._args.overwrite or target.root:
             return
         ledger, (result, *_) = self._ledger(target.folder), paths

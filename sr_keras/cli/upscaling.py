@@ -82,7 +82,7 @@ class Album:
 
     def __init__(self, args, todo):
         self.args, self.todo = args, todo
-        self.results = Results(args)
+        self.results = Results(args, todo)
         self.rows = {}
         self.pages = {}
         self._quiet = any(target.folder is None for target in todo)

@@ -54,6 +54,7 @@ def run_photo(photo, layers, folder):
         load_keras()
         from sr_keras.cli import learning, outputs
 
+        outputs.check_apart(folder, photo)
         with learning.Work(photo, layers) as work:
             signals.check()
             say(work.plan())

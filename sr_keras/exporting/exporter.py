@@ -12,10 +12,10 @@ import os
 import shutil
 from pathlib import Path
 
-from sr_keras import artifact, models, signals, weights
+from sr_keras import artifact, images, models, signals, weights
 from sr_keras.exporting import calibration, files, graphs, parity
 from sr_keras.exporting.settings import Settings
-from sr_keras.writing import replaced
+from sr_keras.writing import Originals, replaced
 
 # The most that float32 may be off, of the range from 0 to 1: the order of its
 # sums is another. A2N's largest was 1.3e-4, with random weights.
@@ -50,7 +50,28 @@ def export(model, output, scale=None, **options):
     if unknown:
         raise TypeError(f"export takes no argument {min(unknown)!r}")
     settings = Settings(output=Path(output), **options)
+    check_apart(model, settings)
     return write(network_for(model, scale), settings)
+
+
+def check_apart(model, settings):
+    """Refuse an output that is the network's file, or a photo.
+
+    Args:
+        model: as in `export`.
+        settings: settings.Settings.
+
+    Raises:
+        ValueError: it is.
+    """
+    read = [model if isinstance(model, str | os.PathLike) else None]
+    for given in (settings.data, settings.calibration, settings.fine_tune):
+        if given and os.path.isdir(given):
+            read += [path for path, _ in images.find(given)]
+        read.append(given)
+    output = settings.output
+    reports = (f"{output}.parity{suffix}" for suffix in (".json", ".md"))
+    Originals(read).check(output, *reports)
 
 
 def network_for(model, scale=None):
