@@ -30,7 +30,7 @@ interpolation, or as cleanly: thumbnails, downscaled originals. `photo`: old
 and phone pictures, with a little blur and noise and the blocks of JPEG, which
 it removes; clean photos lose detail with it. `warm`: what zero-shot training
 begins with where [`--warm-start`](zero-shot.md#a-warm-start) asks for it. Set5
-x2, PSNR in dB, LR as files of these JPEG qualities
+x2, PSNR in dB (`y`), LR as files of these JPEG qualities
 (`python benchmarks/photo.py`):
 
 | LR | bicubic | quality | photo |
