@@ -25,6 +25,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
+from sr_keras.startup import fill_streams
+
 # Seconds after the first signal, or after the end of what may not be cut
 # short, until the watchdog ends the process.
 GRACE = 4.0
@@ -50,8 +52,7 @@ class _State:
         since: time.monotonic() of the signal, or of the end of the last
             `patience` after it.
         undos: functions that remove what is half-written.
-        errors: a duplicate of stderr, which load_keras silences; None if
-            there is no watchdog.
+        errors: the watchdog's stderr; None if there is no watchdog.
         ending: whether the watchdog is ending the process.
     """
 
@@ -174,9 +175,11 @@ def watch() -> None:
 
     For a process that runs a command and nothing else.
     """
-    if _state.errors is not None:
+    is_main = threading.current_thread() is threading.main_thread()
+    if _state.errors is not None or not is_main:
         return
-    _state.errors = _duplicate_of_stderr()
+    fill_streams()
+    _state.errors = os.dup(2)  # load_keras silences stderr
     here, there = socket.socketpair()
     here.setblocking(False)
     threading.Thread(target=_watch, args=(there,), daemon=True).start()
@@ -278,10 +281,3 @@ def _say(text):
     clear = "\r\033[K" if os.isatty(_state.errors) else ""
     with contextlib.suppress(OSError):
         os.write(_state.errors, f"{clear}{text}\n".encode())
-
-
-def _duplicate_of_stderr():
-    try:
-        return os.dup(2)
-    except OSError:  # it is closed: `2>&-`
-        return os.open(os.devnull, os.O_WRONLY)

@@ -2,9 +2,13 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
+from checks import ROOT
 from workers import finished, start
 
 from sr_keras import signals
@@ -165,3 +169,27 @@ def test_without_handlers_nothing_is_noted():
         signal.signal(signal.SIGINT, former)
     assert signals.noted() is None
     signals.check()
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_closed_streams_stay_empty(closed, tmp_path):
+    """No file or socket gets the number of a closed stream."""
+    code = (
+        "import os, sys\n"
+        "from sr_keras import signals\n"
+        "signals.watch()\n"
+        "kinds = [os.readlink(f'/proc/self/fd/{i}') for i in range(3)]\n"
+        "open('kinds.txt', 'w').write('\\n'.join(kinds))\n"
+    )
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("no /proc")
+    command = f'exec "$0" -c "$1" {closed}'
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(
+        ["sh", "-c", command, sys.executable, code],
+        **{"cwd": tmp_path, "env": env, "check": True},
+    )
+    kinds = (tmp_path / "kinds.txt").read_text().splitlines()
+    for i in range(3):
+        if f"{i}<&-" in closed or f"{i}>&-" in closed:
+            assert kinds[i] == "/dev/null"

@@ -20,7 +20,7 @@ import warnings
 from sr_keras import signals
 from sr_keras._version import __version__
 from sr_keras.names import unknown
-from sr_keras.startup import quick_imports
+from sr_keras.startup import fill_streams, quick_imports
 
 COMMANDS = (
     "train", "adapt", "upscale", "evaluate", "export", "prepare", "convert",
@@ -235,14 +235,8 @@ def _meant(given, known):
 
 
 def _open_streams():
-    """Put something in the place of closed standard streams (`>&-`).
-
-    Else the next file that is opened would get their number, and what
-    libraries write to it.
-    """
-    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(number)
+    """Let Python's standard streams take all that is printed."""
+    fill_streams()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
