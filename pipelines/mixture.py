@@ -50,8 +50,8 @@ def mixed(
         epoch: as for `paired`.
         steps: as for `paired`; of `source`.
         share: as for `paired`.
-        **options: channels, augment, patches_per_image, cache_gb and stride,
-            as for `paired`.
+        **options: channels, augment, patches_per_image, cache_gb, stride and
+            hr_scale, as for `paired`; photos keep their size.
 
     Returns:
         tf.data.Dataset of dict: "lr" and "hr" shaped as those of `paired`,
@@ -107,7 +107,8 @@ def unpaired(
         seed: int.
         epoch: as for `paired`.
         steps: as for `paired`; of `source`.
-        **options: as for `paired`, but `interpolated`.
+        **options: as for `paired`, but `interpolated`; the images of
+            `lr_source` keep their size.
 
     Returns:
         tf.data.Dataset of (lr, hr), shaped as those of `paired`, that have
@@ -136,6 +137,7 @@ def unpaired(
             **common,
         )
     else:
+        common.pop("hr_scale", None)
         lrs = pairs.paired(lr_source, 1, hr_patch_size=side // scale, **common)
     lrs = lrs.map(lambda lr, hr: lr)
     return tf.data.Dataset.zip(lrs, hrs).with_options(hrs.options())

@@ -45,6 +45,7 @@ def paired(
     patches_per_image=PATCHES_PER_IMAGE,
     cache_gb=1.0,
     stride=None,
+    hr_scale=None,
     share=(0, 1),
 ) -> tf.data.Dataset:
     """Endless batches of training pairs: patches that belong together.
@@ -75,6 +76,9 @@ def paired(
         cache_gb: float, gigabytes of decoded images to keep, in 8 bits.
         stride: int, corners are on this grid, no place twice in a visit; None
             for any place.
+        hr_scale: pair (low, high), at most 1: HR images are first resized by a
+            factor between these, another one each time, and small ones to the
+            size of a patch; None for images as they are.
         share: pair (index, count): the part of each batch that is made, the
             index'th of count equal ones. All parts together are the batch.
 
@@ -102,6 +106,7 @@ def paired(
         augment=augment,
         cache_gb=cache_gb,
         stride=stride,
+        hr_scale=hr_scale,
     )
     part = part_of(batch_size, share)
     count = part.stop - part.start
@@ -144,6 +149,7 @@ def patches_of(
     augment=True,
     cache_gb=1.0,
     stride=None,
+    hr_scale=None,
 ):
     """What draws the patches of `paired`.
 
@@ -158,6 +164,7 @@ def patches_of(
         augment: as for `paired`.
         cache_gb: as for `paired`.
         stride: as for `paired`.
+        hr_scale: as for `paired`.
 
     Returns:
         patches.Patches.
@@ -173,9 +180,11 @@ def patches_of(
             f"{source.name} has {len(source)} images, fewer than the batch of "
             f"{plan.batch_size}: give more images or a smaller --batch-size"
         )
-    check_images(source, scale, (side, side), degradation == DATASET)
+    _check_hr_scale(hr_scale, degradation)
+    least = scale if hr_scale else side
+    check_images(source, scale, (least, least), degradation == DATASET)
     step = stride or (1 if interpolated else scale)
-    draw = Draw((side, side), step, augment, once=stride is not None)
+    draw = Draw((side, side), step, augment, stride is not None, hr_scale)
     limit = cache_gb * GIGABYTE
     return Patches(source, degradation, form, plan, draw, limit)
 
@@ -338,6 +347,22 @@ def _check_patch(side, scale, interpolated, stride):
                 f"{name} must be a multiple of the scale {scale}, not {value}: "
                 f"use {max(value // scale, 1) * scale}"
             )
+
+
+def _check_hr_scale(hr_scale, degradation):
+    if hr_scale is None:
+        return
+    low, high = hr_scale
+    if not 0 < low <= high <= 1:
+        raise ValueError(
+            "hr_scale takes two factors above 0, the second from the first up "
+            f"to 1, not {low:g} and {high:g}"
+        )
+    if degradation == DATASET:
+        raise ValueError(
+            "hr_scale resizes HR images, and those of --degradation dataset "
+            "have LR images of one size: give another --degradation"
+        )
 
 
 def _check_positive(**values):

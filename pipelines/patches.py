@@ -14,6 +14,7 @@ import numpy as np
 from pipelines.store import Once, Store
 from pipelines.windows import Degrader
 from sr_keras import symmetry
+from sr_keras.resize import imresize
 
 # Visits whose patches are mixed.
 _SPREAD = 32
@@ -129,6 +130,8 @@ class Patches:
 
     def _images(self, i):
         lr, hr = self._degrader.images(i)
+        if self._draw.hr_scale:  # made anew at each visit
+            return None, hr
         if any(a < b for a, b in zip(hr.shape, self._draw.size, strict=False)):
             name = self._source.names[i]
             raise ValueError(too_small(name, hr.shape, self._draw.size))
@@ -144,6 +147,9 @@ class Patches:
         (lr, hr), kept = self._readable(int(self._orders(epoch)[0][v]))
         rng = np.random.default_rng((self._plan.seed, epoch, 2, v))
         count = self._plan.patches_per_image
+        if self._draw.hr_scale:
+            lr, hr = self._rescaled(hr, rng)
+            kept = False
         corners = self._draw.corners(hr.shape[:2], count, rng)
         turns = symmetry.TURNS if self._draw.augment else symmetry.TURNS[:1]
         patches = []
@@ -153,6 +159,14 @@ class Patches:
             cut = self._degrader.cut(lr, hr, corner, self._draw.size, not kept)
             patches.append((cut, turn, (self._plan.seed, epoch, 3, v, j)))
         return patches
+
+    def _rescaled(self, hr, rng):
+        """An HR image at another size, and its LR image."""
+        s = self._form.scale
+        hr = imresize(hr, self._draw.factor(hr.shape, rng))
+        height, width = (n // s * s for n in hr.shape[:2])
+        hr = hr[:height, :width]
+        return self._degrader.degraded(hr), hr
 
     def _readable(self, i):
         """The image, or the next one that can be read."""
@@ -175,12 +189,31 @@ class Draw:
         step: int, corners are multiples of it.
         augment: whether patches are flipped and turned.
         once: whether a visit takes no place twice while there are others.
+        hr_scale: pair (low, high): each visit resizes the image by a factor
+            between these; None for images as they are.
     """
 
     size: tuple
     step: int
     augment: bool = True
     once: bool = False
+    hr_scale: tuple | None = None
+
+    def factor(self, shape, rng):
+        """Draw the factor that an image is resized by.
+
+        One that would be smaller than a patch becomes as large as that, as in
+        LapSRN's code (getBatch_LapSRN.m).
+
+        Args:
+            shape: tuple that begins with (height, width).
+            rng: numpy.random.Generator.
+
+        Returns:
+            float.
+        """
+        least = (n / m for n, m in zip(self.size, shape, strict=False))
+        return max(rng.uniform(*self.hr_scale), *least)
 
     def corners(self, shape, count, rng):
         """Draw the corners of patches.

@@ -141,9 +141,20 @@ class Degrader:
             lr = self._source.lr(i)
             check_sizes(self._source, i, whole.shape[:2], lr.shape[:2], s)
             return lr[:height, :width], hr
+        return self.degraded(hr), hr
+
+    def degraded(self, hr):
+        """Make the LR image of an HR image, if that is always the same.
+
+        Args:
+            hr: uint8 (H, W, 3), of a multiple of the factor.
+
+        Returns:
+            uint8 (h, w, 3), or None if it is made a patch at a time.
+        """
         if not self._once or self._matlab:
-            return None, hr
-        return self._through(self._once, hr, None), hr
+            return None
+        return self._through(self._once, hr, None)
 
     def whole(self, i, seed):
         """A whole image.

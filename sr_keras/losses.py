@@ -37,6 +37,41 @@ class Charbonnier(keras.losses.Loss):
 
 
 @keras.saving.register_keras_serializable("sr_keras")
+class ImageSum(keras.losses.Loss):
+    """A loss summed over the pixels and channels of an image.
+
+    The batch has the mean of its images. Of a network with several levels a
+    level counts as many times as it has pixels.
+
+    Args:
+        loss: keras.losses.Loss.
+        **kwargs: as for `keras.losses.Loss`.
+    """
+
+    def __init__(self, loss, name="image_sum", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.loss = loss
+
+    def call(self, y_true, y_pred):
+        """Return the loss of each pixel, (N, H, W), as their mean is taken."""
+        pixels = self.loss.call(y_true, y_pred)
+        height, width, channels = ops.shape(y_pred)[1:]
+        count = ops.cast(height * width * channels, pixels.dtype)
+        return pixels * count
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        loss = keras.losses.serialize(self.loss)
+        return {**super().get_config(), "loss": loss}
+
+    @classmethod
+    def from_config(cls, config):
+        """Build the loss that `get_config` described."""
+        loss = keras.losses.deserialize(config["loss"])
+        return cls(**{**config, "loss": loss})
+
+
+@keras.saving.register_keras_serializable("sr_keras")
 class LumaWeighted(keras.losses.Loss):
     """A loss of which a part looks at luma alone.
 
@@ -210,6 +245,7 @@ LOSSES = {
     "l1": keras.losses.MeanAbsoluteError,
     "l2": keras.losses.MeanSquaredError,
     "charbonnier": Charbonnier,
+    "charbonnier_sum": lambda: ImageSum(Charbonnier()),
     "luma": lambda: LumaWeighted(keras.losses.MeanAbsoluteError(), 1),
 }
 
@@ -218,8 +254,9 @@ def get(text, luma_weight=0):
     """Make a loss.
 
     Args:
-        text: str, "l1", "l2", "charbonnier" or "luma" (L1 of luma alone), or
-            a weighted sum of them: "0.5*l1+0.5*l2".
+        text: str, "l1", "l2", "charbonnier", "charbonnier_sum" (over the
+            pixels of an image) or "luma" (L1 of luma alone), or a weighted
+            sum of them: "0.5*l1+0.5*l2".
         luma_weight: float in [0, 1], the part that looks at luma alone.
 
     Returns:

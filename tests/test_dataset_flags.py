@@ -7,6 +7,7 @@ from cli_runs import command, save, scene
 
 from sr_keras import models
 from sr_keras.cli import dataset_flags, objectives
+from sr_keras.resize import imresize
 from sr_keras.training import precision
 from sr_keras.training.muon import ConvMuon
 from sr_keras.training.pixel import PixelTrainer
@@ -158,6 +159,7 @@ def test_flags_of_data(made):
         "--no-augment", "--patches-per-image", 6, "--cache-gb", 0,
         "--steps-per-epoch", 5,
     )  # fmt: skip
+    assert run.plan.data.hr_scale is None
     lr, hr = batch(run)
     assert lr.shape == (3, 6, 6, 3)
     assert hr.shape == (3, 12, 12, 3)
@@ -173,6 +175,23 @@ def test_flags_of_data(made):
     assert run.plan.data.patches_per_image == 6
     assert run.steps == 5
     assert run.job["cache_gb"] == 0
+
+
+def test_hr_scale(made, refused):
+    run = made("--hr-scale", 0.5, 0.5, "--no-augment")
+    assert run.plan.data.hr_scale == (0.5, 0.5)
+    halves = [
+        imresize(run.source.hr(i), 0.5) / np.float32(255)
+        for i in range(len(run.source))
+    ]
+    for patch in batch(run)[1]:
+        assert any(
+            np.array_equal(patch, half[y : y + len(patch), x : x + len(patch)])
+            for half in halves
+            for y in range(len(half))
+            for x in range(len(half[0]))
+        )
+    assert "hr_scale takes two factors" in refused("--hr-scale", 0.5, 2)
 
 
 def test_degradation(made):

@@ -1,9 +1,17 @@
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from checks import NetworkContract, picture
+from cli_runs import scene
 
-from sr_keras import models
+from sr_keras import losses, models
+from sr_keras.color import luma
 from sr_keras.models.lapsrn import LapSRN
+from sr_keras.resize import imresize
+from sr_keras.training.optimizers import optimizer_of
+from sr_keras.training.pixel import PixelTrainer
+from sr_keras.training.plan import Learning
 
 
 class TestLapSRN(NetworkContract):
@@ -34,6 +42,21 @@ def test_depth_is_the_papers(scale, depth):
     names = [x.name for x in network.layers]
     assert f"level1_conv{depth}" in names
     assert f"level1_conv{depth + 1}" not in names
+
+
+def test_the_first_image_is_the_bilinear_one():
+    network = LapSRN(scale=4, channels=1)
+    kernel = network.get_layer("head").get_weights()[0]
+    assert kernel.std() == pytest.approx(1e-3, rel=0.2)
+    for level in (1, 2):
+        kernel = network.get_layer(f"level{level}_features").get_weights()[0]
+        assert kernel.std() == pytest.approx((2 / (16 * 64)) ** 0.5, rel=0.05)
+    image = picture(12, 12, 1)[None]
+    got = np.asarray(network(image))
+    for layer in network.layers:
+        if layer.name.endswith("_residual"):
+            layer.set_weights([0 * w for w in layer.get_weights()])
+    np.testing.assert_allclose(got, np.asarray(network(image)), atol=0.02)
 
 
 def test_luma_as_in_the_paper():
@@ -69,3 +92,44 @@ def test_a_level_adds_to_the_image_below_it():
 def test_refuses(arguments):
     with pytest.raises(ValueError, match="1 layer and 1 filter or more"):
         models.build("lapsrn", 2, **arguments)
+
+
+def test_the_recipe_of_the_paper():
+    recipe = models.recipe("lapsrn", "paper")
+    assert recipe["data"]["hr_scale"] == (0.5, 1.0)
+    assert recipe["data"]["hr_patch_size"] == 128
+    assert recipe["data"]["batch_size"] == 64
+    learning = recipe["learning"]
+    assert learning["loss"] == "charbonnier_sum"
+    rates = learning["learning_rate"], learning["layer_rates"]
+    assert rates == (1e-5, {"bias": 1e-6})
+    assert (learning["momentum"], learning["weight_decay"]) == (0.9, 1e-4)
+    assert (learning["step_every"], learning["final_rate"]) == (50, 1e-6)
+
+
+@pytest.mark.parametrize(
+    "scale",
+    [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (4, 8))],
+)
+def test_the_recipe_of_the_paper_is_stable(scale):
+    """It used to be NaN at the third step."""
+    keras.utils.set_random_seed(0)
+    network = LapSRN(scale=scale, channels=1)
+    learning = Learning(**models.recipe("lapsrn", "paper")["learning"])
+    trainer = PixelTrainer(network)
+    trainer.compile(
+        optimizer_of(learning, network, 1000), losses.get(learning.loss),
+        jit_compile=False,
+    )  # fmt: skip
+    scenes = [luma(scene(128, 128, seed=i)) for i in range(4)]
+    hr = np.stack(scenes).astype("float32")
+    lr = np.stack([imresize(x, 1 / scale) for x in hr])
+    step = tf.function(trainer.train_step)
+    found = []
+    for _ in range(12):
+        trainer.reset_metrics()
+        found.append(float(step((tf.constant(lr), tf.constant(hr)))["loss"]))
+    assert int(trainer.skipped_in_a_row) == 0
+    assert np.isfinite(found).all()
+    assert max(found) < 1.05 * found[0]
+    assert found[-1] < 0.95 * found[0]

@@ -16,6 +16,7 @@ D = (A - B).astype("float64")
         ("l1", np.abs(D).mean()),
         ("l2", (D**2).mean()),
         ("charbonnier", np.sqrt(D**2 + 1e-6).mean()),
+        ("charbonnier_sum", np.sqrt(D**2 + 1e-6).sum()),
     ],
 )
 def test_value(name, expected):
@@ -39,8 +40,16 @@ def test_gradient_is_finite_where_nothing_differs(name):
     same = tf.Variable(A)
     with tf.GradientTape() as tape:
         value = losses.get(name)(A, same)
-    assert float(value) <= 1.001e-3
+    assert float(value) <= 1.001e-3 * (A.size if "sum" in name else 1)
     assert np.abs(tape.gradient(value, same)).max() == 0
+
+
+def test_a_sum_is_that_of_an_image():
+    """As in LapSRN's code (vllab_nn_L1_loss.m), over the batch's size."""
+    loss = losses.get("charbonnier_sum")
+    two = float(loss(np.concatenate([A, B]), np.concatenate([B, B])))
+    expected = np.sqrt(D**2 + 1e-6).sum() + A.size * 1e-3
+    assert two == pytest.approx(expected / 2, rel=1e-5)
 
 
 def test_charbonnier_epsilon():

@@ -127,6 +127,27 @@ def test_decay_of_sgd_is_that_of_torch(graph):
         np.testing.assert_allclose(found[i], wanted, rtol=1e-5)
 
 
+def test_biases_have_a_rate_of_their_own():
+    """LapSRN's have a tenth (init_LapSRN_model.m); a layer's comes first."""
+    network = models.build("lapsrn", 2, num_layers=1, num_filters=2)
+    rates = {"bias": 0.01, "level1_residual": 0.5}
+    optimizer = optimizer_of(
+        Learning(optimizer="sgd", learning_rate=0.1, layer_rates=rates),
+        network, 10,
+    )  # fmt: skip
+    variables = network.learner.trainable_variables
+    factors = {}
+    for variable, factor in zip(variables, optimizer.factors, strict=True):
+        layer, kind = variable.path.split("/")[-2:]
+        factors.setdefault((layer == "level1_residual", kind), set()).add(
+            round(factor, 6)
+        )
+    assert factors == {
+        (False, "kernel"): {1.0}, (False, "bias"): {0.1},
+        (True, "kernel"): {5.0}, (True, "bias"): {5.0},
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("graph", [False, True])
 @pytest.mark.parametrize("name", ["adamw", "muon"])
 def test_decoupled_decay_is_at_the_rate_of_the_layer(name, graph):
@@ -166,5 +187,7 @@ def test_old_runs_go_on_as_they_began(tmp_path):
         '{"optimizer": "adam", "weight_decay": 0.1}}'
     )
     assert Learning(**config.read(path)["learning"]).weight_decay == 0
+    path.write_text('{"version": "0.1.0", "data": {"stride": 2}}')
+    assert config.read(path)["data"] == {"hr_scale": None, "stride": 2}
     path.write_text('{"learning": {"loss": "l1"}}')
     assert config.read(path)["learning"] == {"loss": "l1"}

@@ -6,6 +6,7 @@ from cli_runs import save
 import pipelines
 from pipelines.degradation import parse
 from pipelines.pairs import check_images
+from pipelines.patches import Draw
 from sr_keras import color, images, symmetry
 from sr_keras.resize import imresize
 
@@ -183,6 +184,63 @@ def test_stride(source):
     ]
     assert len(set(places)) == len(places) == 24
     assert all(y % 14 == x % 14 == 0 for _, y, x in places)
+
+
+@pytest.mark.parametrize("spec", ["bicubic", "bicubic,jpeg=70"])
+def test_hr_images_of_another_size(source, spec):
+    """Patches of images of half the size, and of their LR images."""
+    given = {"degradation": spec, "hr_scale": (0.5, 0.5)}
+    halves = [imresize(source.hr(i), 0.5) for i in range(len(source))]
+    chain = parse(spec).steps
+    for lr, hr in patches(small(source, **given), 4):
+        places = [place_of(as_bytes(hr), half) for half in halves]
+        (i,) = [i for i, place in enumerate(places) if place]
+        y, x, turn = places[i]
+        whole = halves[i]
+        for step in chain:
+            whole = step.apply(whole, (2.0, 2.0), None)
+        part = whole[y // 2 : y // 2 + 6, x // 2 : x // 2 + 6]
+        found = symmetry.restored(as_bytes(lr), turn)
+        np.testing.assert_array_equal(found, part)
+
+
+def test_factors_of_hr_images():
+    rng = np.random.default_rng(0)
+    draw = Draw((12, 12), 2, hr_scale=(0.5, 1.0))
+    factors = [draw.factor((40, 48, 3), rng) for _ in range(500)]
+    assert 0.5 <= min(factors) < 0.52
+    assert 0.98 < max(factors) <= 1
+    assert np.mean(factors) == pytest.approx(0.75, abs=0.03)
+    # A small image becomes as large as a patch.
+    assert draw.factor((20, 15, 3), rng) >= 12 / 15
+    assert draw.factor((8, 40, 3), rng) == 1.5
+
+
+def test_small_images_become_as_large_as_a_patch(source):
+    with pytest.raises(ValueError, match="48x40 pixels, fewer than a patch"):
+        small(source, hr_patch_size=60)
+    data = small(source, hr_patch_size=60, hr_scale=(0.5, 1))
+    assert batches(data, 1)[0][1].shape == (3, 60, 60, 3)
+
+
+def test_a_resumed_run_sees_the_same_sizes(source):
+    given = {"hr_scale": (0.5, 1), "steps": 3, "cache_gb": 0.0}
+    wanted = batches(small(source, **given), 6)[3:]
+    found = batches(small(source, epoch=1, **given), 3)
+    for one, other in zip(wanted, found, strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("hr_scale", [(0, 1), (0.9, 0.5), (0.5, 1.5)])
+def test_factors_that_cannot_be(source, hr_scale):
+    with pytest.raises(ValueError, match="hr_scale takes two factors"):
+        small(source, hr_scale=hr_scale)
+
+
+def test_lr_images_that_there_are_have_one_size(source):
+    with pytest.raises(ValueError, match="LR images of one size"):
+        small(source, degradation="dataset", hr_scale=(0.5, 1))
 
 
 def test_whole_images(source):

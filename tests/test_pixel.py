@@ -97,6 +97,19 @@ def test_loss_of_all_levels():
     )
 
 
+def test_a_sum_counts_the_pixels_of_each_level():
+    trainer = made("lapsrn", 4, loss="charbonnier_sum")
+    lr, hr = batch(trainer, 4)
+    targets = [np.stack([imresize(x, 0.5) for x in hr.numpy()]), hr]
+    expected = sum(
+        np.sqrt((np.asarray(o) - np.clip(t, 0, 1)) ** 2 + 1e-6).sum() / 2
+        for o, t in zip(trainer.learner(lr), targets, strict=True)
+    )
+    assert float(trainer.test_step((lr, hr))["loss"]) == pytest.approx(
+        expected, rel=1e-5
+    )
+
+
 def test_loss_without_padding():
     trainer = made("srcnn", 3)
     lr, hr = batch(trainer, 3, side=11)

@@ -73,7 +73,7 @@ def read(path):
     if not isinstance(config, dict):
         raise ValueError(f"{path} is not a config.json: it is no object")
     if "version" in config:
-        _restore(config.get("learning"))
+        _restore(config)
     if "version" in config and "augmentation" in config:
         _restore_zssr(config)
     if config.get("recipe") in tuple(RENAMED):
@@ -81,17 +81,19 @@ def read(path):
     return {k: v for k, v in config.items() if k not in _NOTES}
 
 
-def _restore(learning):
+def _restore(config):
     """Say what an older version left unsaid.
 
     Whatever recipes say today, a run goes on as it began.
     """
-    if not isinstance(learning, dict) or "epsilon" in learning:
-        return
-    learning["epsilon"] = None
-    # Adam took no notice of it; zssr has none.
-    if learning.get("optimizer") == "adam" and "weight_decay" in learning:
-        learning["weight_decay"] = 0.0
+    data, learning = config.get("data"), config.get("learning")
+    if isinstance(data, dict):
+        data.setdefault("hr_scale", None)
+    if isinstance(learning, dict) and "epsilon" not in learning:
+        learning["epsilon"] = None
+        # Adam took no notice of it; zssr has none.
+        if learning.get("optimizer") == "adam" and "weight_decay" in learning:
+            learning["weight_decay"] = 0.0
 
 
 def _restore_zssr(config):

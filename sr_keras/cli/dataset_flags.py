@@ -29,6 +29,9 @@ _FLAGS = {
         "help": "whether patches are flipped and turned"}),
     "--patches-per-image": ("data", "patches_per_image", {"type": SIDE,
         "metavar": "N", "help": "each time an image is decoded"}),
+    "--hr-scale": ("data", "hr_scale", {"type": POSITIVE, "nargs": 2,
+        "metavar": ("LOW", "HIGH"), "help": "resize HR images by a factor "
+        "between these first, at most 1: 0.5 1"}),
     "--epochs": ("learning", "epochs", {"type": SIDE, "metavar": "N"}),
     "--steps-per-epoch": ("learning", "steps_per_epoch", {"type": SIDE,
         "metavar": "N"}),
@@ -40,7 +43,7 @@ _FLAGS = {
     "--learning-rate": FLAGS["--learning-rate"],
     "--layer-rates": ("learning", "layer_rates", {"type": Rates(),
         "metavar": "LAYER=RATE,...",
-        "help": "rates of some layers: conv1=1e-4,conv3=1e-5"}),
+        "help": "rates of some layers: conv1=1e-4,conv3=1e-5; or of bias"}),
     "--beta1": ("learning", "beta1", {"type": NUMBER, "metavar": "B",
         "help": "Adam's first decay, Muon's momentum"}),
     "--beta2": ("learning", "beta2", {"type": NUMBER, "metavar": "B",
@@ -111,8 +114,8 @@ _TOP = {
 }  # fmt: skip
 
 _OPTIONAL = (
-    "hr_patch_size", "stride", "steps_per_epoch", "epsilon", "final_rate",
-    "clip_norm",
+    "hr_patch_size", "stride", "hr_scale", "steps_per_epoch", "epsilon",
+    "final_rate", "clip_norm",
 )  # fmt: skip
 
 _OWN = objectives.with_flags()

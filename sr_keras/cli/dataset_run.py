@@ -154,6 +154,7 @@ class Run:
             patches_per_image=data.patches_per_image,
             cache_gb=self.job["cache_gb"],
             stride=data.stride,
+            hr_scale=data.hr_scale,
             share=share,
         )
 

@@ -18,6 +18,9 @@ from sr_keras.layers import BilinearKernel
 from sr_keras.models.network import Network, reach_of
 from sr_keras.models.recipes import COSINE
 
+# The first weights of the first convolution: init_LapSRN_opts.m, init_sigma.
+_FIRST = keras.initializers.RandomNormal(stddev=1e-3)
+
 
 @keras.saving.register_keras_serializable("sr_keras")
 class LapSRN(Network):
@@ -25,7 +28,10 @@ class LapSRN(Network):
 
     Section 4.2 chooses 10 convolutions a level for x2 and x4, and 5 for x8:
     the defaults. The sizes are the paper's; in the authors' code the features
-    are enlarged with 3x3 weights.
+    are enlarged with 3x3 weights. The first weights are the code's
+    (github.com/phoenix104104/LapSRN, init_LapSRN_model.m), with which the
+    first SR image is about the bilinear one: the paper's bilinear enlargement
+    of features makes the recipe "paper" diverge within ten steps.
 
     Args:
         scale: int, 2, 4 or 8.
@@ -53,16 +59,20 @@ class LapSRN(Network):
             )
         inputs = keras.Input((None, None, channels), name="lr")
         image = inputs
-        features = _activated(_convolution(num_filters, "head")(inputs))
+        head = _convolution(num_filters, "head", _FIRST)
+        features = _activated(head(inputs))
         for level in range(1, _levels(scale) + 1):
             for i in range(num_layers):
                 name = f"level{level}_conv{i + 1}"
                 features = _activated(_convolution(num_filters, name)(features))
             name = f"level{level}_features"
-            features = _activated(_doubling(num_filters, name)(features))
+            doubling = _doubling(num_filters, name, "he_normal")
+            features = _activated(doubling(features))
             name = f"level{level}_residual"
             residual = _convolution(channels, name)(features)
-            image = _doubling(channels, f"level{level}_image", False)(image)
+            name = f"level{level}_image"
+            doubling = _doubling(channels, name, BilinearKernel(), False)
+            image = doubling(image)
             image = layers.Add(name=f"level{level}_sr")([image, residual])
         super().__init__(inputs, image, scale, **kwargs)
         self.arguments = {
@@ -97,21 +107,21 @@ class LapSRN(Network):
         return {**super().get_config(), **self.arguments}
 
 
-def _convolution(filters, name):
+def _convolution(filters, name, initializer="he_normal"):
     return layers.Conv2D(
-        filters, 3, padding="same", kernel_initializer="he_normal", name=name
+        filters, 3, padding="same", kernel_initializer=initializer, name=name
     )
 
 
-def _doubling(filters, name, use_bias=True):
-    """A transposed convolution; section 4.1: 4x4, bilinear at first."""
+def _doubling(filters, name, initializer, use_bias=True):
+    """A transposed convolution; section 4.1: 4x4."""
     return layers.Conv2DTranspose(
         filters,
         4,
         strides=2,
         padding="same",
         use_bias=use_bias,
-        kernel_initializer=BilinearKernel(),
+        kernel_initializer=initializer,
         name=name,
     )
 
@@ -134,18 +144,23 @@ RECIPES = {
     "paper": {
         # Its bicubic rows: docs/papers.md.
         "evaluation": {"protocol": "y8", "pipeline": "luma"},
-        # Section 4.1: 64 HR patches of 128x128 a step, on luma.
+        # Section 4.1: 64 HR patches of 128x128 a step, on luma, of images at
+        # 0.5 to 1 of their size.
         "network": {"channels": 1},
         "data": {
             "hr_patch_size": 128, "batch_size": 64, "degradation": "bicubic",
+            "hr_scale": (0.5, 1.0),
         },
         # Section 4.1: momentum 0.9, weight decay 1e-4, 1e-5 halved every 50
-        # epochs of 1,000 steps. Equation 1 sums over the pixels, of which
-        # the last level has 16,384; here all levels weigh the same.
+        # epochs of 1,000 steps; the least rate is init_LapSRN_opts.m's.
+        # Equation 2 sums over levels, and vllab_nn_L1_loss.m over pixels. In
+        # init_LapSRN_model.m biases have a tenth of the rate, without which
+        # the loss grows.
         "learning": {
-            "loss": "16384*charbonnier", "optimizer": "sgd",
-            "learning_rate": 1e-5, "momentum": 0.9, "weight_decay": 1e-4,
-            "schedule": "step", "step_every": 50, "step_factor": 0.5,
+            "loss": "charbonnier_sum", "optimizer": "sgd",
+            "learning_rate": 1e-5, "layer_rates": {"bias": 1e-6},
+            "momentum": 0.9, "weight_decay": 1e-4, "schedule": "step",
+            "step_every": 50, "step_factor": 0.5, "final_rate": 1e-6,
             "epochs": 300, "steps_per_epoch": 1000,
         },
     },

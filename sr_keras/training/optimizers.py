@@ -77,11 +77,12 @@ def optimizer_of(learning, network, steps):
 def _factors(learning, network):
     """How many times the common rate each trainable variable has."""
     paths = [v.path for v in network.learner.trainable_variables]
-    layers = {part for path in paths for part in path.split("/")[:-1]}
+    # Layers, and what they have: kernel, bias.
+    parts = {part for path in paths for part in path.split("/")}
     for name in learning.layer_rates:
-        if name not in layers:
+        if name not in parts:
             raise ValueError(
-                unknown(f"{network.name} has no layer", name, sorted(layers))
+                unknown(f"{network.name} has no layer", name, sorted(parts))
             )
     own = {
         n: r / learning.learning_rate for n, r in learning.layer_rates.items()

@@ -27,6 +27,8 @@ class Data:
         stride: int, the grid that patches are taken from; None for any place.
         augment: bool, whether they are flipped and turned.
         patches_per_image: int, taken each time an image is decoded.
+        hr_scale: pair of float (low, high): HR images are first resized by a
+            factor between these; None for images as they are.
     """
 
     batch_size: int = 16
@@ -35,6 +37,7 @@ class Data:
     stride: int | None = None
     augment: bool = True
     patches_per_image: int = 16
+    hr_scale: tuple | None = None
 
     def __post_init__(self):
         for name in (
@@ -63,7 +66,8 @@ class Learning:
         step_every: int, epochs between two drops of "step".
         step_factor: float, what each multiplies the rate by.
         final_rate: float, the last of "cosine", the least of "step".
-        layer_rates: dict of layer -> its own first rate.
+        layer_rates: dict of layer, or "bias" for all biases -> its own first
+            rate; that of a layer comes first.
         epochs: int.
         steps_per_epoch: int; None for one visit of every image.
         clip_norm: float, the most that all gradients together may be long.
