@@ -72,7 +72,6 @@ def check(count, network):
     own = network.input_shape[-1]
     alone = getattr(network, "network", network).zero_shot
     if count != own and (alone or own not in (1, 3) or count > 4):
-        kind = {1: "grey", 3: "RGB"}.get(own, f"{own} channels")
         kind = {1: "grey", 3: "RGB"}.get(own, f"{own} bands")
         bands = "1 band" if count == 1 else f"{count} bands"
         raise ValueError(

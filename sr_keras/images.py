@@ -92,6 +92,12 @@ class Image:
         """Columns."""
         return self.pixels.shape[1]
 
+    def on_white(self) -> np.ndarray:
+        """The pixels as they look on white: colours under alpha 0 are gone."""
+        if self.alpha is None:
+            return self.pixels
+        return self.pixels * self.alpha + (1 - self.alpha)
+
 
 @dataclass(frozen=True, eq=False)
 class Stored:
@@ -390,7 +396,7 @@ def samples_of(kind: str, image: Image) -> tuple[np.ndarray, bool]:
     """
     pixels, alpha = image.pixels, image.alpha
     if alpha is not None and kind in _NO_ALPHA:
-        pixels, alpha = pixels * alpha + (1 - alpha), None
+        pixels, alpha = image.on_white(), None
     if kind == "webp" and pixels.shape[-1] == 1:
         pixels = np.repeat(pixels, 3, axis=-1)
     if alpha is not None:

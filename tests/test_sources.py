@@ -128,6 +128,15 @@ def test_any_folder(tmp_path):
     assert len(pattern) == 1
 
 
+def test_hr_and_lr_images_in_one_folder(tmp_path):
+    pairs(tmp_path, "img_{i}_SRF_2_HR.png", "img_{i}_SRF_2_LR.png")
+    check_pairs(pipelines.open_source(tmp_path, 2, "dataset"))
+    source = pipelines.open_source(tmp_path, 2)
+    assert not source.has_lr
+    assert [source.hr(i).shape for i in range(len(source))] == [(16, 20, 3)] * 3
+    assert "img_0001_SRF_2_LR.png for one" in source.notes[0]
+
+
 def test_what_is_not_recognised(tmp_path):
     put(tmp_path / "high" / "1.png", photo(1))
     put(tmp_path / "LR_small" / "1.png", photo(1)[:8, :10])
@@ -142,7 +151,7 @@ def test_what_is_not_recognised(tmp_path):
     with pytest.raises(ValueError, match="no LR images for x3.*LR_bicubic/X3"):
         pipelines.open_source(tmp_path / "x", 3, "dataset")
     (tmp_path / "x/LR_bicubic/X2/0002x2.png").unlink()
-    with pytest.raises(ValueError, match="1 of 3 HR images.*: 0002;"):
+    with pytest.raises(ValueError, match="1 of 3 HR images.*: 0002.png;"):
         pipelines.open_source(tmp_path / "x", 2, "dataset")
     with pytest.raises(FileNotFoundError, match="does not exist"):
         pipelines.open_source(tmp_path / "nowhere", 2)

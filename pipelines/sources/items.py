@@ -149,13 +149,11 @@ def rgb(image: images.Image, name) -> np.ndarray:
     Raises:
         ValueError: it has other than 1 or 3 channels, or NaNs.
     """
-    pixels = image.pixels
+    pixels = image.on_white()
     if pixels.shape[-1] not in (1, 3):
         raise ValueError(
             f"{name} has {pixels.shape[-1]} channels: give grey or RGB"
         )
-    if image.alpha is not None:
-        pixels = pixels * image.alpha + (1 - image.alpha)
     if image.bits == 8 and image.alpha is None:
         # They are whole levels, and need no care in rounding, which is slow.
         samples = (pixels * np.float32(255) + np.float32(0.5)).astype(np.uint8)

@@ -11,13 +11,10 @@ from pathlib import Path
 
 from pipelines.sources.items import Archive, FileItem, ZipItem
 from pipelines.sources.source import Source
-from sr_keras import images
+from sr_keras import images, pairing
 
 # Kinds of LR images, as folders call them; the first that is there is taken.
 KINDS = ("bicubic", "unknown", "mild", "difficult", "wild")
-
-# What LR images have after the name of their HR image: x2, _x2, x4d, x4w3.
-_SUFFIX = re.compile(r"[_-]?x\d+[a-z]?\d?$", re.IGNORECASE)
 
 # Folders that hold LR images in some layout: not to be learned from as HR.
 _LR_FOLDER = re.compile(r"(lr|lq)([_-]?.*)?|x\d+|.*_lr_.*", re.IGNORECASE)
@@ -99,11 +96,7 @@ def open_folder(root, scale, stored, split="train", kinds=KINDS) -> Source:
     words["scale"] = scale
     found = find_layout(root, words, kinds)
     if found is None:
-        if stored or _holds_lr(root):
-            raise ValueError(_unknown(root, words))
-        source = Source(root, [(item, None) for item, _ in _items(root)])
-        source.notes += _left_out(root)
-        return source
+        return _open_mixed(root, words, stored)
     layout, hr, lr = found
     if stored and lr is None:
         raise ValueError(
@@ -122,6 +115,29 @@ def open_folder(root, scale, stored, split="train", kinds=KINDS) -> Source:
             "takes them"
         )
     return source
+
+
+def _open_mixed(root, words, stored):
+    """Open a place of no known layout: HR images, and LR images among them."""
+    if _holds_lr(root) or (stored and not root.exists()):
+        raise ValueError(_unknown(root, words))
+    hr, lr = pairing.split(_items(root))
+    if not stored:
+        source = Source(root, [(item, None) for item, _ in hr])
+        source.notes += _unused(lr, root) + _left_out(root)
+        return source
+    if not lr:
+        raise ValueError(_unknown(root, words))
+    return Source(root, _paired(hr, lr, root))
+
+
+def _unused(lr, place):
+    if not lr:
+        return []
+    return [
+        f"{place} has LR images beside its HR images, {lr[0][1]} for one, "
+        "which are not used: --degradation dataset takes them"
+    ]
 
 
 def open_pairs(hr, lr) -> Source:
@@ -205,15 +221,13 @@ def _left_out(place):
 
 def _paired(hrs, lrs, place):
     """Give each LR item its HR item, by name; HR items without are errors."""
-    by_name = {name.with_suffix(""): item for item, name in hrs}
-    pairs, used = [], set()
-    for item, name in lrs:
-        own = name.with_suffix("")
-        shorter = own.with_name(_SUFFIX.sub("", own.name) or own.name)
-        key = own if own in by_name else shorter
-        if key in by_name:
-            pairs.append((by_name[key], item))
-            used.add(key)
+    by_name = {name: item for item, name in hrs}
+    matched = pairing.match([name for _, name in lrs], list(by_name))
+    partner = {other: found[-1] for other, found in matched.items()}
+    pairs = [
+        (by_name[partner[name]], item) for item, name in lrs if name in partner
+    ]
+    used = set(partner.values())
     lacking = [str(name) for name in by_name if name not in used]
     if lacking:
         raise ValueError(

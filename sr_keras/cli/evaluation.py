@@ -2,6 +2,7 @@
 
 import functools
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -9,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 import sr_keras
-from sr_keras import channels, color, images
-from sr_keras.cli import earlier, load_keras, pairs
+from sr_keras import channels, color, images, pairing
+from sr_keras.cli import earlier, load_keras, pairs, say
 from sr_keras.cli.files import find_images
+from sr_keras.cli.progress import counted
 from sr_keras.models import CLASSICAL
 from sr_keras.resize import imresize, output_size, parse_scale
 from sr_keras.writing import Originals
@@ -83,7 +85,7 @@ def task(args) -> Task:
     lr_folders = args.lr or [None] * len(folders)
 
     def find(name, folder):
-        found, album = find_images(folder), args.save_images
+        found, album = _find_hr(folder), args.save_images
         if not album:
             return found
         return earlier.outside(found, place_in(album, name))
@@ -129,7 +131,7 @@ def _task_of_files(sr, hr, scale):
         folder = Path(hr).parent
     else:
         folder = _hr_folder(hr)
-        found = pairs.pair(find_images(sr), find_images(folder), "SR")
+        found = pairs.pair(find_images(sr), _find_hr(folder), "SR")
     jobs = [
         (name.as_posix(), functools.partial(_read, sr_path, hr_path, scale))
         for sr_path, hr_path, name in found
@@ -139,9 +141,21 @@ def _task_of_files(sr, hr, scale):
 
 def _read(sr_path, hr_path, scale):
     """Read one case."""
-    sr, hr = (images.read(path).pixels for path in (sr_path, hr_path))
+    sr, hr = (images.read(path).on_white() for path in (sr_path, hr_path))
     hr = _cropped(hr, sr.shape[:2], scale)
     return Case(sr, hr, None, _is_grey(hr))
+
+
+def _find_hr(folder):
+    """The HR images of a folder, which may have its LR images too."""
+    hr, lr = pairing.split(find_images(folder))
+    if lr:
+        say(
+            f"{counted(len(lr), 'LR image')} beside their HR images in "
+            f"{folder} left out, {lr[0][1]} for one",
+            sys.stderr,
+        )
+    return hr
 
 
 def _hr_folder(folder):
@@ -166,7 +180,8 @@ def _jobs(found, lr_folder, enlarge, scale, luma):
     if lr_folder is None:
         lr_paths = [(None, path, name) for path, name in found]
     else:
-        lr_paths = pairs.pair(find_images(lr_folder), found, "LR")
+        both = find_images(lr_folder)
+        lr_paths = pairs.pair(pairing.split(both)[1] or both, found, "LR")
     return [
         (
             name.as_posix(),
@@ -204,7 +219,7 @@ def _codes(path):
     8-bit images resized so.
     """
     image = images.read(path)
-    return images.quantize(image.pixels, image.bits)
+    return images.quantize(image.on_white(), image.bits)
 
 
 def _is_grey(pixels):

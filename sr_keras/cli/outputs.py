@@ -226,7 +226,7 @@ def _scores(photo, results):
         if name in results
     }
     pictures = {
-        name: images.from_working(array, photo.file).pixels
+        name: images.from_working(array, photo.file).on_white()
         for name, array in rows.items()
     }
     if "baseline" in photo.references:

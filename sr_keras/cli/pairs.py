@@ -1,13 +1,8 @@
 """Pairing the files of two folders by their names."""
 
-import re
 from collections import Counter, defaultdict
-from pathlib import Path
 
-# "x2", "_x2", "-x2.37", "_x1.5x2": what upscaled and shrunk files end with.
-_FACTOR = re.compile(r"[_-]?x\d+(\.\d+)?(x\d+(\.\d+)?)?$", re.IGNORECASE)
-# "_zssr" before that: the name of a network.
-_NETWORK = re.compile(r"_[^_]+$")
+from sr_keras import pairing
 
 _MOST_LISTED = 8
 
@@ -27,17 +22,22 @@ def pair(others, targets, kind: str):
     Raises:
         ValueError: where a file has no partner, or several; it lists them.
     """
-    partners = _match(others, targets)
-    mine = {p: len(partners.get(p, ())) for p, _ in targets}
-    theirs = Counter(p for paths in partners.values() for p in paths)
+    paths = {name: path for path, name in others}
+    partners = defaultdict(list)
+    matched = pairing.match(list(paths), [name for _, name in targets])
+    for name, found in matched.items():
+        for target in found:
+            partners[target].append(paths[name])
+    mine = {r: len(partners[r]) for _, r in targets}
+    theirs = Counter({name: len(found) for name, found in matched.items()})
     troubles = [
-        (f"no {kind} image for", [r for p, r in targets if not mine[p]]),
-        ("no HR image for", [r for p, r in others if not theirs[p]]),
+        (f"no {kind} image for", [r for _, r in targets if not mine[r]]),
+        ("no HR image for", [r for _, r in others if not theirs[r]]),
         (
             f"more than one {kind} image for",
-            [r for p, r in targets if mine[p] > 1],
+            [r for _, r in targets if mine[r] > 1],
         ),
-        ("more than one HR image for", [r for p, r in others if theirs[p] > 1]),
+        ("more than one HR image for", [r for _, r in others if theirs[r] > 1]),
     ]
     problems = [f"{say} {_listed(names)}" for say, names in troubles if names]
     if problems:
@@ -45,39 +45,7 @@ def pair(others, targets, kind: str):
             f"{'; '.join(problems)}: rename or remove them (--help has the "
             "rules)"
         )
-    return [(partners[path][0], path, name) for path, name in targets]
-
-
-def _match(others, targets):
-    """{target's path: [paths of the others that fit it best]}."""
-    exact = {name: path for path, name in targets}
-    by_stem = defaultdict(list)
-    for path, name in targets:
-        by_stem[name.with_suffix("")].append(path)
-    partners = defaultdict(list)
-    rest = []
-    for path, name in others:
-        if name in exact:
-            partners[exact[name]].append(path)
-        else:
-            rest.append((path, name))
-    for path, name in rest:
-        for candidate in _stems(name):
-            if candidate in by_stem:
-                for target in by_stem[candidate]:
-                    partners[target].append(path)
-                break
-    return dict(partners)
-
-
-def _stems(name: Path):
-    """What the partner of a file may be called, likeliest first."""
-    stem = name.stem
-    yield name.with_name(stem)
-    shorter = _FACTOR.sub("", stem)
-    for text in (shorter, _NETWORK.sub("", shorter)):
-        if text and shorter != stem:
-            yield name.with_name(text)
+    return [(partners[name][0], path, name) for path, name in targets]
 
 
 def _listed(names):

@@ -61,7 +61,7 @@ class Photo:
     def _reference(self, name, whole, region):
         """A file to compare with, cut to the region, never to be resized."""
         path = self.job[name]
-        pixels = images.read(path, self.job["max_pixels"]).pixels
+        pixels = images.read(path, self.job["max_pixels"]).on_white()
         full = resize.output_size(whole, self.scale)
         if self.job["crop"] and _close(pixels.shape, full, self.scale):
             pixels = pixels[

@@ -48,7 +48,7 @@ def read(path):
         uint8 or uint16 ndarray (H, W, C).
     """
     image = images.read(path)
-    return images.quantize(image.pixels, image.bits)
+    return images.quantize(image.on_white(), image.bits)
 
 
 def pair(path, picture):
