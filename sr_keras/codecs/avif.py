@@ -7,6 +7,7 @@ import imagecodecs
 import numpy as np
 
 from sr_keras.codecs import pillow
+from sr_keras.codecs.attached import GAIN_MAP
 from sr_keras.codecs.decoded import Decoded, only_first
 
 # sRGB in video's code points, which is what needs no mention.
@@ -22,6 +23,9 @@ def decode(file: BinaryIO, max_pixels: int) -> Decoded:
     content = file.read()
     samples = imagecodecs.avif_decode(content, index=0)
     samples = samples.reshape(picture.height, picture.width, -1)
+    notes = only_first(frames, "animation: frames")
+    if b"tmap" in content[:64]:  # a brand: tone-mapped, ISO 21496-1
+        notes += (GAIN_MAP,)
     extra = dataclasses.replace(metadata.extra, color=_color(content))
     return Decoded(
         np.ascontiguousarray(samples),
@@ -29,7 +33,7 @@ def decode(file: BinaryIO, max_pixels: int) -> Decoded:
         "avif",
         (1 << _bits(content)) - 1,
         metadata=dataclasses.replace(metadata, extra=extra),
-        notes=only_first(frames, "animation: frames"),
+        notes=notes,
     )
 
 

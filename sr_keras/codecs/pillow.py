@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from sr_keras.codecs import iptc
+from sr_keras.codecs.attached import find_attached
 from sr_keras.codecs.decoded import (
     Decoded,
     ImageError,
@@ -65,13 +66,13 @@ def decode(file: BinaryIO, max_pixels: int) -> Decoded:
     formats = ("JPEG", "WEBP", "BMP", "DIB", "GIF")
     picture, frames = open_picture(file, formats, max_pixels)
     if _NAMES[picture.format] == "jpg":
-        _check_jpeg_end(file)
-    several = picture.format == "MPO"
-    what = "several pictures: pictures" if several else "animation: frames"
+        notes = find_attached(picture, frames, _behind_jpeg(file))
+    else:
+        notes = only_first(frames, "animation: frames")
     metadata = metadata_of(picture)
     if not metadata.icc and picture.format in ("BMP", "DIB"):
         metadata = dataclasses.replace(metadata, icc=_bitmap_profile(file))
-    return convert(picture, metadata, only_first(frames, what))
+    return convert(picture, metadata, notes)
 
 
 def encode(
@@ -192,8 +193,8 @@ def open_picture(
             Image.MAX_IMAGE_PIXELS = before
 
 
-def _check_jpeg_end(file: BinaryIO) -> None:
-    """Wants a JPEG's end marker, without which Pillow does now and then."""
+def _behind_jpeg(file: BinaryIO) -> bytes:
+    """The bytes behind a JPEG's end, whose lack Pillow does not always see."""
     before = file.tell()
     file.seek(0)
     content = file.read()
@@ -202,7 +203,7 @@ def _check_jpeg_end(file: BinaryIO) -> None:
     while marker := _MARKER.search(content, at):
         at = marker.end()
         if content[at - 1] == _END:
-            return
+            return content[at:]
         # A segment, which may hold a whole thumbnail, says its length.
         at += int.from_bytes(content[at : at + 2], "big")
     raise ValueError("its end is missing")

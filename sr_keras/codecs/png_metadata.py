@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable
 
 from sr_keras.codecs import exif, iptc, png_color
+from sr_keras.codecs.attached import CREDENTIALS
 from sr_keras.codecs.metadata import Extra, Metadata, Text
 
 Chunk = tuple[bytes, bytes]
@@ -44,6 +45,8 @@ def read(chunks: Iterable[Chunk]) -> tuple[Metadata, tuple[str, ...]]:
         icc = _inflate(last[b"iCCP"].partition(b"\0")[2][1:])
         if not icc:
             notes += ("its colour profile is damaged and is left out",)
+    if b"caBX" in last:
+        notes += (CREDENTIALS,)
     if len(last.get(b"pHYs", b"")) == 9:
         x, y, unit = struct.unpack(">IIB", last[b"pHYs"])
         dpi = (x * _METRE, y * _METRE) if unit == 1 else None
