@@ -244,7 +244,7 @@ def format_of(path: Path) -> str:
     """
     kind = SUFFIXES.get(path.suffix.lower())
     if kind not in _BITS:
-        choice = " ".join(name for name in SUFFIXES if SUFFIXES[name] in _BITS)
+        choice = ".png .jpg .jpeg .tif .tiff .webp .bmp .npy"
         suffix = repr(path.suffix or "no suffix")
         raise ValueError(f"{path} cannot be written as {suffix}: use {choice}")
     return kind

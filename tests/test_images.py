@@ -96,7 +96,10 @@ def test_what_is_written_is_read(tmp_path, suffix, channels, alpha, bits):
     assert back.notes == ()
 
 
-@pytest.mark.parametrize("suffix", sorted(images.SUFFIXES.keys() - {".gif"}))
+WRITTEN = {s for s, k in images.SUFFIXES.items() if k not in ("gif", "avif")}
+
+
+@pytest.mark.parametrize("suffix", sorted(WRITTEN))
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 7), (1, 9), (9, 1)])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_tiny_images(tmp_path, suffix, height, width, channels):
