@@ -63,7 +63,7 @@ def test_twenty_thousand_photos_are_seen_as_done(many, enlarge):
 def test_what_is_read_and_written_grows_with_the_photos(
     many, enlarge, monkeypatch
 ):
-    """Not with their square: every line is parsed once, every photo one."""
+    """Not with their square: a line is parsed twice, and written once."""
     photos = many(40)
     parsed, written = [], []
     real_parsed, real_append = ledger._parsed, Ledger._append
@@ -79,7 +79,8 @@ def test_what_is_read_and_written_grows_with_the_photos(
     monkeypatch.setattr(ledger, "_parsed", count)
     monkeypatch.setattr(Ledger, "_append", append)
     assert enlarge(*photos).code == 0
-    assert (len(parsed), written) == (len(photos) + 1, [])
+    assert len(parsed) <= 2 * (len(photos) + 1)
+    assert not written
     parsed.clear()
     for photo in photos[::2]:
         os.remove(f"{Path(photo).stem}_x2.png")

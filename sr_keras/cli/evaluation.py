@@ -83,22 +83,16 @@ def task(args) -> Task:
     folders = [_hr_folder(folder) for folder in args.data]
     names = _names(folders)
     lr_folders = args.lr or [None] * len(folders)
-
-    def find(name, folder):
-        found, album = _find_hr(folder), args.save_images
-        if not album:
-            return found
-        return earlier.outside(found, place_in(album, name))
-
+    found = [
+        _without_sr(args, name, _find_hr(folder))
+        for name, folder in zip(names, folders, strict=True)
+    ]
     return Task(
         scale,
         [
-            (
-                name,
-                _jobs(find(name, folder), lr_folder, enlarge, scale, luma),
-            )
-            for name, folder, lr_folder in zip(
-                names, folders, lr_folders, strict=True
+            (name, _jobs(of_hr, lr_folder, enlarge, scale, luma))
+            for name, of_hr, lr_folder in zip(
+                names, found, lr_folders, strict=True
             )
         ],
     )
@@ -110,12 +104,21 @@ def originals(args) -> Originals:
     Args:
         args: the parsed arguments of `evaluate`.
     """
-    given = [args.sr, args.hr, *(args.data or ()), *(args.lr or ())]
+    given = [args.sr, args.hr, *(args.lr or ())]
     given = [path for path in given if path is not None]
-    folders = [path for path in given if Path(path).is_dir()]
-    inside = [path for folder in folders for path, _ in images.find(folder)]
+    found = [images.find(path) for path in given if Path(path).is_dir()]
+    folders = [_hr_folder(folder) for folder in args.data or ()]
+    for name, folder in zip(_names(folders), folders, strict=True):
+        found.append(_without_sr(args, name, images.find(folder)))
+    inside = [path for files in found for path, _ in files]
     weights = [args.vgg_weights, *(args.lpips_weights or ())]
     return Originals([args.model, *given, *inside, *weights])
+
+
+def _without_sr(args, name, found):
+    """The images of a data set, without SR images saved among them."""
+    album = args.save_images
+    return earlier.outside(found, place_in(album, name)) if album else found
 
 
 def _task_of_files(sr, hr, scale):
