@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 from numpy.lib.stride_tricks import sliding_window_view
 
 from sr_keras import images
+from sr_keras.rounding import quantize
+from sr_keras.screen import to_srgb
 
 # Side of the part that a comparison shows, in pixels of the result.
 _PART = 160
@@ -47,7 +49,7 @@ def training(path, losses, rates, history):
     _save(figure, path)
 
 
-def comparison(path, lr, interpolated, sr, hr=None):
+def comparison(path, lr, interpolated, sr, hr=None, like=None):
     """Show the most telling part: LR, bicubic, SR, and HR where there is.
 
     Args:
@@ -56,6 +58,8 @@ def comparison(path, lr, interpolated, sr, hr=None):
         interpolated: ndarray (h, w, C).
         sr: ndarray (h, w, C).
         hr: ndarray (h', w', C), as large as sr or a few pixels smaller.
+        like: images.Image, whose colours are converted to sRGB; None where
+            they are sRGB.
     """
     part = _telling(interpolated, sr)
     ratio = np.divide(lr.shape[:2], sr.shape[:2])
@@ -78,7 +82,8 @@ def comparison(path, lr, interpolated, sr, hr=None):
     for axes, (name, image) in zip(
         figure.subplots(1, len(panels)), panels.items(), strict=True
     ):
-        axes.imshow(_shown(image), interpolation="nearest")
+        codes = to_srgb(quantize(_shown(image), 8), like)
+        axes.imshow(codes, interpolation="nearest")
         axes.set_title(name)
         axes.axis("off")
     _save(figure, path)

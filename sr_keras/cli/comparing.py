@@ -10,6 +10,7 @@ from PIL import Image
 from sr_keras import images
 from sr_keras.resize import imresize
 from sr_keras.rounding import quantize
+from sr_keras.screen import to_srgb
 
 # Pixels of the photo around the part that is shown.
 _AROUND = 8
@@ -78,7 +79,8 @@ class Shown:
                 pixels = pixels * image.alpha + (1 - image.alpha)
         count = 3 if pixels.shape[-1] >= 3 else 1
         shape = (*pixels.shape[:2], 3)
-        return quantize(np.broadcast_to(pixels[..., :count], shape), 8)
+        codes = quantize(np.broadcast_to(pixels[..., :count], shape), 8)
+        return to_srgb(codes, self._like)
 
 
 def page(shown):

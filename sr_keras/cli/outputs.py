@@ -180,6 +180,7 @@ def _save_plots(folder, photo, zero_shot, results):
         results["interpolated"],
         results["fused"],
         photo.references.get("ground_truth"),
+        photo.file,
     )
 
 
