@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from keras import ops
 from sr_keras import artifact, signals
 from sr_keras.cli.logbook import Logbook
 from sr_keras.models.network import Network
-from sr_keras.training import checkpoint
+from sr_keras.training import checkpoint, schedules
 from sr_keras.training.callbacks import Guard
 from sr_keras.training.distribute import Team
 from sr_keras.training.trainer import Trainer
@@ -49,6 +50,8 @@ class Course:
         keep_every: int, epochs between two networks that are kept; 0 for
             none.
         skip_limit: int, skipped batches in a row that end it.
+        schedule_epochs: int, epochs that the learning rate's cosine is spread
+            over; None for all, or those that a resumed run began with.
         team: training.distribute.Team, who trains; its chief alone reads and
             writes the folder.
         watch: function (course, logs of the step) called after
@@ -68,6 +71,7 @@ class Course:
     about: dict = dataclasses.field(default_factory=dict)
     keep_every: int = 0
     skip_limit: int = 20
+    schedule_epochs: int | None = None
     team: Team = dataclasses.field(default_factory=Team)
     watch: Callable | None = None
     tell: Callable | None = None
@@ -79,6 +83,7 @@ class Course:
         self._logbook = Logbook(self.folder, self.epochs, bicubic)
         self._seconds = 0.0
         self._since = time.monotonic()
+        self.notes = []  # what has to be said of a resumed run
         self._patience, self._insists = contextlib.ExitStack(), False
 
     @property
@@ -112,11 +117,41 @@ class Course:
                 f"{path} is of epochs of {record['steps']} steps, not "
                 f"{self.steps}: give --steps-per-epoch {record['steps']}"
             )
+        self._keep_schedule(record.get("schedule_epochs"))
         self.rows, self.best = record["rows"], record["best"]
         self._seconds = record["seconds"]
         if self.rows and self.team.chief:  # it may have been killed before
             self._logbook.summarize(self.rows)
         return True
+
+    def _keep_schedule(self, began):
+        """Spread the cosine as the run began, unless it is told otherwise."""
+        told = self.schedule_epochs
+        epochs = told or began or self._epochs_before()
+        self.schedule_epochs = epochs
+        if epochs == self.epochs:
+            return
+        optimizers = self.trainer.optimizers
+        last = [schedules.spread(o, epochs * self.steps) for o in optimizers][0]
+        if last == 0 and self.epochs > epochs:
+            raise ValueError(
+                f"the learning rate ends at 0 after {epochs} epochs, and more "
+                f"of them teach nothing: give --schedule-epochs {self.epochs} "
+                "to spread its cosine over all, or begin a new run with "
+                "--init-from"
+            )
+        if last is not None and not told:
+            self.notes.append(_spread_over(epochs, last))
+
+    def _epochs_before(self):
+        """The epochs of a run whose checkpoint does not say them."""
+        found = b""
+        if self.team.chief:
+            with contextlib.suppress(OSError, ValueError, LookupError):
+                text = (self.folder / "config.json").read_text("utf-8")
+                epochs = json.loads(text)["learning"]["epochs"]
+                found = str(int(epochs)).encode()
+        return int(self.team.from_chief(found) or self.epochs)
 
     def run(self):
         """Train to the end.
@@ -241,6 +276,7 @@ class Course:
             "rows": self.rows,
             "best": self.best,
             "steps": self.steps,
+            "schedule_epochs": self.schedule_epochs or self.epochs,
             "seconds": self._elapsed(),
         }
         path = self.folder / checkpoint.FILE
@@ -255,6 +291,16 @@ class Course:
             **self.about,
             steps=int(self.trainer.steps.numpy()),
         )
+
+
+def _spread_over(epochs, last):
+    """A line on a cosine that is not spread over all epochs."""
+    return (
+        f"the learning rate's cosine is spread over {epochs} epochs, as it was "
+        f"when the run began; after them the rate stays at {last:g} "
+        "(--schedule-epochs spreads it anew, and a new run with --init-from "
+        "begins another)"
+    )
 
 
 class _Epochs(keras.callbacks.Callback):

@@ -56,6 +56,10 @@ _FLAGS = {
         "penalty)"}),
     "--schedule": ("learning", "schedule", {
         "choices": ("constant", "step", "cosine")}),
+    "--schedule-epochs": ("learning", "schedule_epochs", {"type": SIDE,
+        "metavar": "N", "help": "epochs that 'cosine' is spread over; after "
+        "them the rate stays (default: all, of a resumed run those that it "
+        "began with)"}),
     "--step-every": ("learning", "step_every", {"type": SIDE, "metavar": "N",
         "help": "epochs between two drops of the schedule 'step'"}),
     "--step-factor": ("learning", "step_factor", {"type": NUMBER,
@@ -115,7 +119,7 @@ _TOP = {
 
 _OPTIONAL = (
     "hr_patch_size", "stride", "hr_scale", "steps_per_epoch", "epsilon",
-    "final_rate", "clip_norm",
+    "schedule_epochs", "final_rate", "clip_norm",
 )  # fmt: skip
 
 _OWN = objectives.with_flags()

@@ -1,5 +1,6 @@
 """A training on many images at work: made from its settings, and reported."""
 
+import dataclasses
 import re
 import sys
 from pathlib import Path
@@ -173,6 +174,8 @@ class Run:
         """
         course = self._course(folder)
         resumed = course.resume()
+        if resumed:
+            self._keep_schedule(course.schedule_epochs)
         if self.team.chief:
             self._announce(course, resumed)
         try:
@@ -194,12 +197,20 @@ class Run:
 
     def _announce(self, course, resumed):
         """Say what will be done, and keep how."""
-        for line in (*self.source.notes, *(() if resumed else self.notes)):
+        notes = course.notes if resumed else self.notes
+        for line in (*self.source.notes, *notes):
             say(line, sys.stderr)
         say(self._described(course, resumed))
         path, made = course.folder / "config.json", self.config()
         save_json(path, going_on(path, made) if resumed else made)
         (course.folder / SUMMARY).unlink(missing_ok=True)
+
+    def _keep_schedule(self, epochs):
+        """Let config.json say how the learning rate goes on."""
+        learning = self.plan.learning
+        if epochs != learning.epochs:
+            learning = dataclasses.replace(learning, schedule_epochs=epochs)
+            self.plan = dataclasses.replace(self.plan, learning=learning)
 
     def _follow(self, course):
         """Train; of workers the chief shows how it goes."""
@@ -254,6 +265,7 @@ class Run:
             {"name": self.name, "recipe": self.job["recipe"]},
             self.job["keep_every"],
             learning.skip_limit,
+            learning.schedule_epochs,
             self.team,
         )
 

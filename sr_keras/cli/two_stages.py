@@ -93,6 +93,7 @@ def _first(run, epochs):
         "epochs": epochs,
         "learning_rate": own.pretrain_rate,
         "schedule": own.pretrain_schedule,
+        "schedule_epochs": None,
         "final_rate": None,
     }
     groups["learning"] = {**dataclasses.asdict(run.plan.learning), **learning}

@@ -90,6 +90,8 @@ def load(content, trainer, path):
         raise ValueError(f"{path} is no checkpoint ({e}): delete it") from e
     variables = trainer.state()
     shapes = [tuple(v.shape) for v in variables]
+    if "schedule_epochs" not in record:
+        arrays = _without_rates(arrays, shapes)
     if shapes != [a.shape for a in arrays]:
         raise ValueError(
             f"{path} is of another network or optimizer: give the settings "
@@ -98,3 +100,16 @@ def load(content, trainer, path):
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
     return record
+
+
+def _without_rates(arrays, shapes):
+    """Leave out the rates that older versions kept as variables.
+
+    They did so where a "step" had no drop before the end.
+    """
+    kept = []
+    for array in arrays:
+        wanted = shapes[len(kept)] if len(kept) < len(shapes) else None
+        if array.shape or wanted == ():
+            kept.append(array)
+    return kept

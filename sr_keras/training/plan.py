@@ -63,6 +63,7 @@ class Learning:
         weight_decay: float; of SGD the L2 part of the gradient, of AdamW and
             Muon apart from it. Adam has none.
         schedule: "constant", "step" or "cosine".
+        schedule_epochs: int, epochs that "cosine" is spread over; None for all.
         step_every: int, epochs between two drops of "step".
         step_factor: float, what each multiplies the rate by.
         final_rate: float, the last of "cosine", the least of "step".
@@ -88,6 +89,7 @@ class Learning:
     momentum: float = 0.9
     weight_decay: float = 0.0
     schedule: str = "constant"
+    schedule_epochs: int | None = None
     step_every: int = 200
     step_factor: float = 0.5
     final_rate: _Some = None
@@ -111,7 +113,10 @@ class Learning:
             value = getattr(self, name)
             if value not in known:
                 raise ValueError(unknown(f"no {name}", value, known))
-        for name in ("step_every", "epochs", "steps_per_epoch", "skip_limit"):
+        for name in (
+            "schedule_epochs", "step_every", "epochs", "steps_per_epoch",
+            "skip_limit",
+        ):  # fmt: skip
             value = getattr(self, name)
             _check(value is None or value >= 1, name, "1 or more", value)
         for name in ("beta1", "beta2", "momentum", "ema"):

@@ -183,18 +183,42 @@ def of_epochs(learning, steps):
 
     first = learning.learning_rate
     last = min(learning.final_rate or 0.0, first)
-    if learning.schedule == "cosine":
-        total = learning.epochs * steps
-        return schedules.CosineDecay(first, total, alpha=last / first)
-    drops = range(learning.step_every, learning.epochs, learning.step_every)
-    if learning.schedule == "constant" or not drops:
+    if learning.schedule == "constant":
         return first
+    if learning.schedule == "cosine":
+        total = (learning.schedule_epochs or learning.epochs) * steps
+        return schedules.CosineDecay(first, total, alpha=last / first)
+    every = learning.step_every
+    # One at least: a training that is made longer has the same variables.
+    drops = range(every, max(learning.epochs, every + 1), every)
     factors = [learning.step_factor ** (i + 1) for i in range(len(drops))]
     rates = [max(first * factor, last) for factor in factors]
     # Step k is the first with the next rate; Keras counts one further.
     return schedules.PiecewiseConstantDecay(
         [epoch * steps - 1 for epoch in drops], [first, *rates]
     )
+
+
+def spread(optimizer, steps):
+    """Spread an optimizer's cosine over other steps; the others stay.
+
+    Args:
+        optimizer: keras.optimizers.Optimizer, before the first step.
+        steps: int.
+
+    Returns:
+        float, the rate that it ends at; None for another schedule.
+    """
+    from keras.optimizers.schedules import CosineDecay
+
+    # Within one that scales the loss there is another.
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    rate = optimizer._learning_rate
+    if not isinstance(rate, CosineDecay):
+        return None
+    first = rate.initial_learning_rate
+    optimizer.learning_rate = CosineDecay(first, steps, alpha=rate.alpha)
+    return first * rate.alpha
 
 
 OF_EPOCHS = ("constant", "step", "cosine")
