@@ -118,9 +118,8 @@ def encode_strips(
 ) -> None:
     """Writes a file of strips, which come one after another from the top.
 
-    PNG and TIFF are written as they come. PNG gets a compression that is
-    faster and a little weaker than that of `encode`. Of the other formats
-    the whole image is put together first.
+    PNG and TIFF are written as they come. Of the other formats the whole
+    image is put together first.
 
     Args:
         kind: as for `encode`.

@@ -1,5 +1,6 @@
 """What a decoder returns, and the checks that every decoder makes."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -102,3 +103,16 @@ def only_first(count: int, what: str) -> tuple[str, ...]:
     if count < 2:
         return ()
     return (f"{kind}: only the first of {count} {name} is used",)
+
+
+def pieces(strips: Iterable[np.ndarray], rows: int) -> Iterator[np.ndarray]:
+    """The same rows in pieces of so many, the last of them smaller."""
+    kept = None
+    for strip in strips:
+        kept = strip if kept is None else np.concatenate([kept, strip])
+        whole = len(kept) - len(kept) % rows
+        for start in range(0, whole, rows):
+            yield np.ascontiguousarray(kept[start : start + rows])
+        kept = kept[whole:]
+    if kept is not None and len(kept):
+        yield np.ascontiguousarray(kept)

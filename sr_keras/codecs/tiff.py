@@ -21,6 +21,7 @@ from sr_keras.codecs.decoded import (
     Decoded,
     ImageError,
     check_size,
+    pieces,
     storable,
     white_of,
 )
@@ -91,10 +92,10 @@ def encode_strips(
     first = next(strips)
     channels = first.shape[2]
     order = exif.byte_order(metadata.exif)
-    pieces = _pieces(itertools.chain([first], strips))
+    rows = pieces(itertools.chain([first], strips), _ROWS)
     tifffile.imwrite(
         file,
-        (_packed(piece, order) for piece in pieces),
+        (_packed(piece, order) for piece in rows),
         shape=(*size, channels) if channels > 1 else size,
         dtype=first.dtype,
         rowsperstrip=_ROWS,
@@ -107,22 +108,9 @@ def encode_strips(
         exif.into_tiff(file, metadata.exif)
 
 
-def _pieces(strips: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """The same rows in pieces of `_ROWS`, the last of them shorter."""
-    kept = None
-    for strip in strips:
-        strip = strip if strip.shape[2] > 1 else strip[..., 0]
-        kept = strip if kept is None else np.concatenate([kept, strip])
-        whole = len(kept) - len(kept) % _ROWS
-        for start in range(0, whole, _ROWS):
-            yield np.ascontiguousarray(kept[start : start + _ROWS])
-        kept = kept[whole:]
-    if len(kept):
-        yield np.ascontiguousarray(kept)
-
-
 def _packed(piece: np.ndarray, order: str) -> bytes:
     """A strip as it is in the file: differences along its rows, deflated."""
+    piece = piece if piece.shape[2] > 1 else piece[..., 0]
     if piece.dtype.kind == "f":
         differences = imagecodecs.floatpred_encode(
             piece.astype(piece.dtype.newbyteorder(order)), axis=1
