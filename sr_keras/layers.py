@@ -6,9 +6,24 @@ from keras import ops
 
 from sr_keras.kernels import cubic, steep_cubic
 
+# For layers that add images or give them: under mixed precision images keep all
+# their digits, whatever the features are computed in. bfloat16 has 8 of them.
+EXACT = {"dtype": "float32"}
+
+
+class ImageLayer(keras.layers.Layer):
+    """A layer of images, exact under mixed precision too.
+
+    Args:
+        **kwargs: as for `keras.layers.Layer`.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**{**EXACT, **kwargs})
+
 
 @keras.saving.register_keras_serializable("sr_keras")
-class FixedUpsample(keras.layers.Layer):
+class FixedUpsample(ImageLayer):
     """Bicubic upsampling by a whole factor, inside the graph.
 
     Every output phase is a fixed 5x5 filter on the input, so that one
@@ -117,7 +132,7 @@ DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 
 
 @keras.saving.register_keras_serializable("sr_keras")
-class MeanShift(keras.layers.Layer):
+class MeanShift(ImageLayer):
     """From [0, 1] to a network's own range about a mean colour, or back.
 
     Args:

@@ -242,8 +242,11 @@ def test_the_data_sets_own_validation(made, data):
 def test_mixed_precision(made, text, policy, monkeypatch):
     monkeypatch.setattr(precision, "_is_fast", lambda: False)
     run = made("--mixed-precision", *text)
-    assert run.trainer.network.layers[1].dtype_policy.name == policy
-    assert run.network.layers[1].dtype_policy.name == "float32"
+    learner, network = (
+        x.get_layer("head") for x in (run.trainer.network, run.network)
+    )
+    assert learner.dtype_policy.name == policy
+    assert network.dtype_policy.name == "float32"
     assert keras.config.dtype_policy().name == "float32"
     warning = {"mixed_float16": "6 times slower", "mixed_bfloat16": "no faster"}
     assert warning[policy] in run.err

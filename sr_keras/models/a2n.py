@@ -9,6 +9,7 @@ the two by what it sees in the whole image.
 import keras
 from keras import layers, ops
 
+from sr_keras.layers import EXACT
 from sr_keras.models import published as published_weights
 from sr_keras.models.classical import METHODS, Interpolation
 from sr_keras.models.network import Network
@@ -89,7 +90,7 @@ class A2N(Network):
         x = _conv(channels, "conv_last")(x)
         x = layers.Rescaling(1 / value_range, name="from_range")(x)
         skipped = Interpolation(scale, skip, name="skip")(inputs)
-        outputs = layers.Add(name="sr")([x, skipped])
+        outputs = layers.Add(name="sr", **EXACT)([x, skipped])
         super().__init__(inputs, outputs, scale, **kwargs)
         self.arguments = arguments
 

@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from sr_keras import resize
-from sr_keras.layers import pad_symmetric
+from sr_keras.layers import ImageLayer, pad_symmetric
 from sr_keras.models import CLASSICAL as METHODS
 from sr_keras.models.network import Network
 
@@ -63,7 +63,7 @@ class Classical(Network):
         return interpolate(image, self.method, scale, size)
 
 
-class _Upsampling(keras.layers.Layer):
+class _Upsampling(ImageLayer):
     """A layer without weights that multiplies height and width."""
 
     def __init__(self, scale, **kwargs):

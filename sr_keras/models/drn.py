@@ -14,7 +14,13 @@ import math
 import keras
 from keras import layers
 
-from sr_keras.layers import DIV2K_MEAN, FixedUpsample, MeanShift, PixelShuffle
+from sr_keras.layers import (
+    DIV2K_MEAN,
+    FixedUpsample,
+    ImageLayer,
+    MeanShift,
+    PixelShuffle,
+)
 from sr_keras.models import published as published_weights
 from sr_keras.models.network import Network
 from sr_keras.models.recipes import COSINE, EPSILON
@@ -119,7 +125,7 @@ class DRN(Network):
 
 
 @keras.saving.register_keras_serializable("sr_keras")
-class Last(keras.layers.Layer):
+class Last(ImageLayer):
     """The last of several tensors.
 
     All images are in the network's graph, so that all weights are its own.

@@ -12,7 +12,7 @@ pixels that each of its pixels becomes.
 import keras
 from keras import layers
 
-from sr_keras.layers import PixelShuffle
+from sr_keras.layers import EXACT, PixelShuffle
 from sr_keras.models.network import Network, reach_of
 
 
@@ -60,8 +60,9 @@ class ESPCN(Network):
                 activation=activation if i < len(num_filters) else None,
                 kernel_initializer="orthogonal",
                 name=f"conv{i + 1}",
+                **(EXACT if i == len(num_filters) else {}),
             )(x)
-        outputs = PixelShuffle(scale, name="shuffle")(x)
+        outputs = PixelShuffle(scale, name="shuffle", **EXACT)(x)
         super().__init__(inputs, outputs, scale, **kwargs)
         self.arguments = {
             "kernel_sizes": list(kernel_sizes),

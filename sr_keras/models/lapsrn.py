@@ -14,7 +14,7 @@ import math
 import keras
 from keras import layers
 
-from sr_keras.layers import BilinearKernel
+from sr_keras.layers import EXACT, BilinearKernel
 from sr_keras.models.network import Network, reach_of
 from sr_keras.models.recipes import COSINE
 
@@ -71,9 +71,13 @@ class LapSRN(Network):
             name = f"level{level}_residual"
             residual = _convolution(channels, name)(features)
             name = f"level{level}_image"
-            doubling = _doubling(channels, name, BilinearKernel(), False)
+            doubling = _doubling(
+                channels, name, BilinearKernel(), use_bias=False, **EXACT
+            )
             image = doubling(image)
-            image = layers.Add(name=f"level{level}_sr")([image, residual])
+            image = layers.Add(name=f"level{level}_sr", **EXACT)(
+                [image, residual]
+            )
         super().__init__(inputs, image, scale, **kwargs)
         self.arguments = {
             "num_layers": num_layers,
@@ -113,16 +117,16 @@ def _convolution(filters, name, initializer="he_normal"):
     )
 
 
-def _doubling(filters, name, initializer, use_bias=True):
+def _doubling(filters, name, initializer, **options):
     """A transposed convolution; section 4.1: 4x4."""
     return layers.Conv2DTranspose(
         filters,
         4,
         strides=2,
         padding="same",
-        use_bias=use_bias,
         kernel_initializer=initializer,
         name=name,
+        **options,
     )
 
 

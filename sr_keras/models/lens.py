@@ -11,7 +11,7 @@ result, so that nearly all of the time goes into 3x3 convolutions.
 import keras
 from keras import layers
 
-from sr_keras.layers import PixelShuffle
+from sr_keras.layers import EXACT, PixelShuffle
 from sr_keras.models.network import Network, reach_of
 
 
@@ -51,11 +51,9 @@ class Lens(Network):
             x = layers.Add(name=f"block{i}")([x, y])
         phases = scale * scale
         x = _convolution(phases * channels, "tail", **_small())(x)
-        # The image keeps all its digits, whatever the blocks compute in.
-        exact = {"dtype": "float32"}
-        anchor = layers.Concatenate(name="anchor", **exact)([inputs] * phases)
-        x = layers.Add(name="residual", **exact)([anchor, x])
-        outputs = PixelShuffle(scale, name="shuffle", **exact)(x)
+        anchor = layers.Concatenate(name="anchor", **EXACT)([inputs] * phases)
+        x = layers.Add(name="residual", **EXACT)([anchor, x])
+        outputs = PixelShuffle(scale, name="shuffle", **EXACT)(x)
         super().__init__(inputs, outputs, scale, **kwargs)
         self.arguments = {
             "num_blocks": num_blocks,

@@ -13,7 +13,7 @@ import math
 import keras
 from keras import layers
 
-from sr_keras.layers import EdgePad
+from sr_keras.layers import EXACT, EdgePad
 from sr_keras.models import published as published_weights
 from sr_keras.models.network import Network
 
@@ -105,6 +105,7 @@ def _layers(kernel_sizes, filters, stddev):
             activation="relu" if i < 2 else None,
             kernel_initializer=initializer,
             name=f"conv{i + 1}",
+            **(EXACT if i == 2 else {}),
         )
         for i in range(3)
     ]

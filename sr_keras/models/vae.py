@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from sr_keras.layers import FixedUpsample, PixelShuffle, pad_edge
+from sr_keras.layers import EXACT, FixedUpsample, PixelShuffle, pad_edge
 from sr_keras.models.network import Network, reach_of
 
 # The contrast at which a place is half open to the latent maps.
@@ -79,7 +79,7 @@ class VAE(Network):
             bias_initializer=keras.initializers.Constant(-6),
             name="log_variance",
         )(x)
-        z = Sampling(beta, seed, name="sampling")([mean, log_variance])
+        z = Sampling(beta, seed, name="sampling", **EXACT)([mean, log_variance])
         outputs = _decoded(z, inputs, scale, arguments)
         super().__init__(inputs, outputs, scale, **kwargs)
         self.arguments = arguments
@@ -208,7 +208,7 @@ def _blurred(x):
 
 def _decoded(z, inputs, scale, arguments):
     filters = arguments["num_filters"]
-    x = ContrastGate(name="gate")([z, inputs])
+    x = ContrastGate(name="gate", **EXACT)([z, inputs])
     x = _conv(filters, "decoder", "relu")(x)
     x = _refined(x, arguments["num_blocks"], "decoder")
     for i in range(1, _doublings(scale) + 1):
@@ -224,7 +224,7 @@ def _decoded(z, inputs, scale, arguments):
         name="detail",
     )(x)
     bicubic = FixedUpsample(scale, name="bicubic")(inputs)
-    return layers.Add(name="sr")([bicubic, detail])
+    return layers.Add(name="sr", **EXACT)([bicubic, detail])
 
 
 def _refined(x, num_blocks, part):

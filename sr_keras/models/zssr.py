@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from sr_keras.layers import EXACT
 from sr_keras.models.network import Network
 from sr_keras.names import unknown
 
@@ -101,7 +102,7 @@ class ZSSR(Network):
         _check(arguments)
         inputs = keras.Input((None, None, channels), name="interpolated")
         x = _body(inputs, arguments)
-        outputs = layers.Add(name="residual")([x, inputs])
+        outputs = layers.Add(name="residual", **EXACT)([x, inputs])
         super().__init__(inputs, outputs, scale, **kwargs)
         self.passes = passes
         self.interpolation = interpolation
