@@ -58,6 +58,11 @@ TRAINERS = {
         {"learning": {"weight_decay": 0.1}},
     ),
     "pixel": Case("pixel", "srresnet", 2, {"num_blocks": 1, "num_filters": 4}),
+    "pixel-noise": Case(
+        "pixel", "vae", 2,
+        {"num_blocks": 1, "num_filters": 4, "latent_channels": 2,
+         "beta": 1e-3},
+    ),
     "pixel-levels": Case(
         "pixel", "lapsrn", 4, {"num_layers": 1, "num_filters": 4},
         {"learning": {"clip_norm": 0.02, "ema": 0.9, "weight_decay": 0.1}},
@@ -84,8 +89,8 @@ TRAINERS = {
     ),
 }  # fmt: skip
 
-# The one that is tried in the default suite.
-QUICK = "pixel-small"
+# Those that are tried in the default suite.
+QUICK = ("pixel-small", "pixel-noise")
 
 
 def made(case):

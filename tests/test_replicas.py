@@ -84,11 +84,11 @@ def check_two_devices(folder, *names):
 
 
 def test_two_devices_do_as_one(tmp_path):
-    check_two_devices(tmp_path / "two", strategies.QUICK)
+    check_two_devices(tmp_path / "two", *strategies.QUICK)
 
 
 # All of them in the same processes: to start one takes longer than to train.
-OTHERS = [n for n in strategies.TRAINERS if n != strategies.QUICK]
+OTHERS = [n for n in strategies.TRAINERS if n not in strategies.QUICK]
 
 
 @pytest.mark.slow

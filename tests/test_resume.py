@@ -31,6 +31,11 @@ TRAINERS = {
         *("--discriminator-filters", 2, "--discriminator-units", 4),
         *("--discriminator-lead", 3),
     ),
+    "noise": (
+        *("--model", "vae", "--scale", 2, "--model-arg", "num_blocks=1"),
+        *("--model-arg", "num_filters=4", "--model-arg", "latent_channels=2"),
+        *("--hr-patch-size", 16),
+    ),
     "dual": (
         *("--model", "drn-s", "--scale", 4, "--model-arg", "num_blocks=1"),
         *("--model-arg", "num_filters=2", "--hr-patch-size", 32),

@@ -133,6 +133,10 @@ class Sampling(keras.layers.Layer):
         **kwargs: as for `keras.layers.Layer`.
     """
 
+    # Function that gives which part of a batch is at hand, of how many:
+    # `training.replicas` sets it where devices train together.
+    batch_share = staticmethod(lambda: (0, 1))
+
     def __init__(self, beta=1.0, seed=0, **kwargs):
         super().__init__(**kwargs)
         self.beta = beta
@@ -157,10 +161,18 @@ class Sampling(keras.layers.Layer):
         divergence = (ops.square(mean) + variance - log_variance - 1) / 2
         divergence = ops.mean(ops.sum(divergence, axis=-1))
         self.add_loss(self.beta * divergence)
+        return mean + ops.sqrt(variance) * self._noise(mean)
+
+    def _noise(self, like):
+        """Noise for the images at hand: their part of the batch's."""
+        index, count = self.batch_share()
+        images, *shape = ops.shape(like)
         noise = keras.random.normal(
-            ops.shape(mean), dtype=mean.dtype, seed=self.seed_generator
+            (count * images, *shape), dtype=like.dtype, seed=self.seed_generator
         )
-        return mean + ops.sqrt(variance) * noise
+        if count == 1:
+            return noise
+        return noise[index * images : (index + 1) * images]
 
     def compute_output_shape(self, input_shape):
         """The mean's."""

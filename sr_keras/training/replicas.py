@@ -1,8 +1,8 @@
 """What devices that train together do within a step.
 
 It is what one device would do with the whole batch: gradients are summed, the
-statistics of batch normalisation are those of the whole batch, and so is the
-loss that decides whether the batch is skipped.
+statistics of batch normalisation are those of the whole batch, as is the noise
+that a network draws, and the loss that decides whether the batch is skipped.
 """
 
 import keras
@@ -130,10 +130,22 @@ class ReplicatedModel(keras.Model):
 
 
 def _synchronize(model):
-    """Let batch normalisation see the whole batch."""
+    """Let batch normalisation see the whole batch, and noise be drawn for it.
+
+    From the same seed, all replicas draw the noise of the whole batch, and each
+    takes the part of its images.
+    """
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
+        if hasattr(layer, "batch_share"):
+            layer.batch_share = _batch_share
+
+
+def _batch_share():
+    """Which part of a batch a replica has, of how many; within a step."""
+    context = tf.distribute.get_replica_context()
+    return context.replica_id_in_sync_group, context.num_replicas_in_sync
 
 
 def _sum_first(optimizer):
