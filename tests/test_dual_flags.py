@@ -31,6 +31,32 @@ def batch(run):
     return next(run.pairs(0).as_numpy_iterator())
 
 
+def test_the_heads_of_the_best_epoch_are_kept(place, capfd, data, monkeypatch):  # noqa: F811
+    """The first, as its PSNR is higher than the second's."""
+    from sr_keras.training import validation
+
+    scores = iter([30.0, 20.0, 30.0])
+
+    def score(self, *_):
+        return {"psnr": next(scores)}, []
+
+    monkeypatch.setattr(validation.Validation, "score", score)
+    given = ("train", *DUAL, "--data", data, "--validation", data)
+    for folder, epochs in (("two", 2), ("one", 1)):
+        ended = command(
+            capfd, *given, "--schedule", "constant", "--epochs", epochs,
+            "--output", folder,
+        )  # fmt: skip
+        assert ended.code == 0, ended.err
+    best, last, first = (
+        artifact.load_part(path, DualHeads).get_weights()
+        for path in ("two/dual-best.keras", "two/dual.keras", "one/dual.keras")
+    )
+    for a, b, c in zip(best, last, first, strict=True):
+        np.testing.assert_array_equal(a, c)
+        assert not np.array_equal(a, b)
+
+
 def test_flags(made, photos):  # noqa: F811
     run = made("--dual-weight", 0.3, "--dual-filters", 5, "--dual-rate", 1e-3,
                small=DUAL)  # fmt: skip

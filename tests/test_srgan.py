@@ -65,8 +65,8 @@ def made(place, capfd, data, monkeypatch):
     return build
 
 
-def table(folder="out"):
-    with open(f"{folder}/history.csv") as file:
+def table(folder="out", name="history.csv"):
+    with open(f"{folder}/{name}") as file:
         return list(csv.DictReader(file))
 
 
@@ -84,9 +84,9 @@ def weights(path):
     return sr_keras.load(path).get_weights()
 
 
-def discriminator(path):
+def discriminator(path, name="discriminator.keras"):
     return sr_keras.artifact.load_part(
-        f"{path}/discriminator.keras", adversarial.Discriminator
+        f"{path}/{name}", adversarial.Discriminator
     ).get_weights()
 
 
@@ -95,7 +95,7 @@ def test_going_on_is_as_never_having_stopped(run, interrupt, place, capfd):
     """In the first stage, between two steps of the second, then by config."""
     small = (*TINY, "--discriminator-lead", 1)
     interrupt(progress.Epochs, "__call__", at=2)
-    ended = run(small=small)
+    ended = run("--log-every", 2, small=small)
     assert ended.code == 130
     assert "kept out/stage1/last.keras" in ended.lines[-1]
     assert run(small=small).code == 2  # there is a training already
@@ -116,6 +116,17 @@ def test_going_on_is_as_never_having_stopped(run, interrupt, place, capfd):
     assert same(discriminator("out"), discriminator("again"))
     for a, b in zip(table("out"), table("again"), strict=True):
         assert {**a, "seconds": 0} == {**b, "seconds": 0}
+    check_steps()
+
+
+def check_steps():
+    """D(HR) and D(SR) of every second step, none of them twice."""
+    rows = table("out", "steps.csv")
+    assert [row["step"] for row in rows] == ["2", "4", "6"]
+    assert rows == table("again", "steps.csv")
+    for name in ("d_hr", "d_sr"):
+        assert all(0 < float(row[name]) < 1 for row in rows)
+    assert [r["step"] for r in table("out/stage1", "steps.csv")] == ["2"]
 
 
 def check_two_stages(ended):
@@ -141,6 +152,8 @@ def check_two_stages(ended):
     assert all(np.isfinite([float(x) for x in row.values()]).all()
                for row in rows)  # fmt: skip
     assert list(table("again/stage1")[0])[2:4] == ["loss", "psnr"]
+    best = discriminator("again", "discriminator-best.keras")
+    assert same(discriminator("again"), best)
     # The last is the best: not that of the highest PSNR.
     assert read_json("again/metrics.json")["best_epoch"] == 2
     assert same(weights("again"), weights("again/last.keras"))

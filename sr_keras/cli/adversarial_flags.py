@@ -78,4 +78,4 @@ OPTIONAL = (
     "discriminator_rate", "discriminator_schedule", "init_discriminator",
 )  # fmt: skip
 PATHS = ("vgg_weights", "init_discriminator")
-WRITTEN = ("discriminator.keras", "stage1")
+WRITTEN = ("discriminator.keras", "discriminator-best.keras", "stage1")

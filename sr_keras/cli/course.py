@@ -16,7 +16,7 @@ from sr_keras.models.network import Network
 from sr_keras.training import checkpoint, schedules
 from sr_keras.training.callbacks import Guard
 from sr_keras.training.distribute import Team
-from sr_keras.training.trainer import Trainer
+from sr_keras.training.trainer import OF_STEP, Trainer
 from sr_keras.training.validation import Validation
 
 LAST = "last.keras"
@@ -27,6 +27,18 @@ _NOTICE = (
     "stopping when this step is done and the checkpoint is written; a second "
     "signal ends at once, and loses the epoch"
 )
+
+
+def best_of(name):
+    """The file beside the best network of something trained with it.
+
+    Args:
+        name: str, its file: discriminator.keras for one.
+
+    Returns:
+        str, discriminator-best.keras.
+    """
+    return name.replace(".", "-best.")
 
 
 @dataclasses.dataclass
@@ -49,6 +61,7 @@ class Course:
         about: dict, what the artifacts say of themselves.
         keep_every: int, epochs between two networks that are kept; 0 for
             none.
+        log_every: int, steps between two that are logged; 0 for none.
         skip_limit: int, skipped batches in a row that end it.
         schedule_epochs: int, epochs that the learning rate's cosine is spread
             over; None for all, or those that a resumed run began with.
@@ -70,6 +83,7 @@ class Course:
     validation: Validation | None = None
     about: dict = dataclasses.field(default_factory=dict)
     keep_every: int = 0
+    log_every: int = 0
     skip_limit: int = 20
     schedule_epochs: int | None = None
     team: Team = dataclasses.field(default_factory=Team)
@@ -80,7 +94,9 @@ class Course:
 
     def __post_init__(self):
         bicubic = self.validation and self.validation.bicubic()
-        self._logbook = Logbook(self.folder, self.epochs, bicubic)
+        self._logbook = Logbook(
+            self.folder, self.epochs, bicubic, self.log_every
+        )
         self._seconds = 0.0
         self._since = time.monotonic()
         self.notes = []  # what has to be said of a resumed run
@@ -109,6 +125,7 @@ class Course:
         content = checkpoint.read(path) if path else b""
         content = self.team.from_chief(content)
         if not content:
+            self._logbook.steps.go_back(0)
             return False
         path = path or "the chief's checkpoint"
         record = checkpoint.load(content, self.trainer, path)
@@ -120,6 +137,7 @@ class Course:
         self._keep_schedule(record.get("schedule_epochs"))
         self.rows, self.best = record["rows"], record["best"]
         self._seconds = record["seconds"]
+        self._logbook.steps.go_back(int(self.trainer.steps.numpy()))
         if self.rows and self.team.chief:  # it may have been killed before
             self._logbook.summarize(self.rows)
         return True
@@ -225,7 +243,7 @@ class Course:
             self.rows.append(self._row(epoch, found))
             if self._is_best(found["psnr"]):
                 self.best = {"epoch": epoch, "psnr": found["psnr"]}
-                self._save_network(artifact.BEST)
+                self._save_best()
             kept = self.keep_every and epoch % self.keep_every == 0
             if kept and self.team.chief:
                 (self.folder / KEPT).mkdir(exist_ok=True)
@@ -237,6 +255,25 @@ class Course:
             self.tell(self)
         signals.check()
 
+    def log_step(self, logs):
+        """Log a step, where it is time to.
+
+        Args:
+            logs: dict that the trainer's step gave.
+        """
+        if not self.log_every:  # to look at the count would cost time
+            return
+        step = int(self.trainer.steps.numpy())
+        if not self._logbook.steps.is_due(step):
+            return
+        values = {n: float(logs[OF_STEP + n]) for n in self.trainer.scalars}
+        row = {"step": step, "epoch": len(self.rows) + 1, **values}
+        row |= {"rate": self._rate(), "skipped": int(logs["in_a_row"] > 0)}
+        self._logbook.steps.add(row)
+
+    def _rate(self):
+        return float(ops.convert_to_numpy(self.trainer.optimizer.learning_rate))
+
     def _row(self, epoch, found):
         trainer = self.trainer
         return {
@@ -244,9 +281,7 @@ class Course:
             "steps": int(trainer.steps.numpy()),
             **{t.name: float(t.result()) for t in trainer.trackers},
             **found,
-            "rate": float(
-                ops.convert_to_numpy(trainer.optimizer.learning_rate)
-            ),
+            "rate": self._rate(),
             "skipped": int(trainer.skip_tracker.result()),
             "seconds": round(self._elapsed(), 1),
         }
@@ -281,6 +316,14 @@ class Course:
         }
         path = self.folder / checkpoint.FILE
         checkpoint.save(path, self.trainer, record)
+        self._logbook.steps.commit()
+
+    def _save_best(self):
+        """Write the network, and what was trained beside it."""
+        self._save_network(artifact.BEST)
+        if self.team.chief:
+            for name, model in self.trainer.networks.items():
+                artifact.save_part(model, self.folder / best_of(name))
 
     def _save_network(self, name):
         if not self.team.chief:
@@ -335,6 +378,7 @@ class _Epochs(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self._course.insist()
+        self._course.log_step(logs)
         if self._course.watch:
             self._course.watch(self._course, logs)
         if logs.get("stop"):

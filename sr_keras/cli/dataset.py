@@ -30,7 +30,8 @@ _CHECKPOINT, _CONFIG, _BEST = "checkpoint.npz", "config.json", "best.keras"
 # What a run writes, and a new one in its place begins without.
 _WRITTEN = (
     "metrics.json", _CHECKPOINT, _CONFIG, _BEST, "last.keras",
-    "history.csv", "curves.png", "samples", "tensorboard", "epochs",
+    "history.csv", "steps.csv", "curves.png", "samples", "tensorboard",
+    "epochs",
 )  # fmt: skip
 
 

@@ -97,6 +97,8 @@ _FLAGS = {
         "help": "memory for decoded images (default: 1)"}),
     "--keep-every": (None, "keep_every", {"type": COUNT, "metavar": "N",
         "help": "keep the network of every Nth epoch"}),
+    "--log-every": (None, "log_every", {"type": COUNT, "metavar": "N",
+        "help": "log every Nth step, in steps.csv and TensorBoard"}),
     "--strategy": (None, "strategy", {"choices": STRATEGIES,
         "help": "on which devices: auto for all GPUs, and for all machines "
         "that TF_CONFIG names; one; mirrored; multi-worker (docs/training.md)"
@@ -114,7 +116,8 @@ _TOP = {
     "model": None, "scale": None, "recipe": "default", "objective": None,
     "sources": None, "data_dir": None, "validation": None,
     "validation_split": None, "validation_limit": 5, "init_from": None,
-    "cache_gb": 1.0, "keep_every": 0, "strategy": "auto", "gpus": None,
+    "cache_gb": 1.0, "keep_every": 0, "log_every": 0,
+    "strategy": "auto", "gpus": None,
 }  # fmt: skip
 
 _OPTIONAL = (

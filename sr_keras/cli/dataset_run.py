@@ -263,10 +263,11 @@ class Run:
             self.steps,
             validation,
             {"name": self.name, "recipe": self.job["recipe"]},
-            self.job["keep_every"],
-            learning.skip_limit,
-            learning.schedule_epochs,
-            self.team,
+            keep_every=self.job["keep_every"],
+            log_every=self.job["log_every"],
+            skip_limit=learning.skip_limit,
+            schedule_epochs=learning.schedule_epochs,
+            team=self.team,
         )
 
     def _described(self, course, resumed):

@@ -26,4 +26,4 @@ FLAGS = {
 
 OPTIONAL = ("dual_filters", "dual_rate", "init_dual", "unpaired")
 PATHS = ("init_dual", "unpaired")
-WRITTEN = ("dual.keras",)
+WRITTEN = ("dual.keras", "dual-best.keras")

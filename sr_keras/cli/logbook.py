@@ -7,6 +7,7 @@ import numpy as np
 
 from sr_keras import images, plots
 from sr_keras.cli.files import save_text
+from sr_keras.cli.step_log import StepLog
 from sr_keras.training.eventlog import EventLog
 
 # Columns that are no curve.
@@ -31,13 +32,18 @@ class Logbook:
         folder: Path of the run; None where nothing is written.
         epochs: int, how many there will be.
         bicubic: float, the validation PSNR of bicubic interpolation, or None.
+        log_every: int, steps between two that are logged; 0 for none.
+
+    Attributes:
+        steps: StepLog.
     """
 
-    def __init__(self, folder, epochs, bicubic=None):
+    def __init__(self, folder, epochs, bicubic=None, log_every=0):
         self.folder = folder
         self.epochs = epochs
         self.bicubic = bicubic
         self._events = EventLog(folder and folder / EVENTS)
+        self.steps = StepLog(folder, log_every, self._events)
 
     def looks(self, epoch):
         """How many images to look at after an epoch.

@@ -17,6 +17,9 @@ from sr_keras.training.replicas import (
 # How much of the usual loss is the last one's.
 _RECENT = 0.1
 
+# Before the name of a scalar it is the last step's, not the epoch's so far.
+OF_STEP = "step_"
+
 
 class Trainer(ReplicatedModel):
     """Owns a network and trains its `learner` on batches.
@@ -220,6 +223,7 @@ class Trainer(ReplicatedModel):
 
     def _noted(self, values, watched, good):
         """Count the batch; return what is to be seen of it."""
+        own = {OF_STEP + name: value for name, value in values.items()}
         values = {n: tf.where(good, v, 0.0) for n, v in values.items()}
         one = tf.cast(good, "float32")
         usual = tf.convert_to_tensor(self.recent.value)
@@ -233,6 +237,7 @@ class Trainer(ReplicatedModel):
             tracker.update_state(values[tracker.name], sample_weight=one)
         self.skip_tracker.update_state(1 - one)
         return {
+            **own,
             **{tracker.name: tracker.result() for tracker in self.trackers},
             "skipped": self.skip_tracker.result(),
             "in_a_row": tf.convert_to_tensor(self.skipped_in_a_row.value),
