@@ -177,7 +177,7 @@ def single_image(
 
     def drawn(k):
         if images := list(sources):
-            return _batch(images, *settings, k)
+            return batch(images, *settings, k)
         return (np.zeros([n or 1 for n in shape], "float32"),) * 2
 
     return _endless(in_graph(drawn, [shape, shape]), start)
@@ -326,7 +326,7 @@ def _recoloured(father, probability, rng):
     return np.take(father, order, axis=-1)
 
 
-def _batch(
+def batch(
     sources,
     scale,
     augmentation,
@@ -337,6 +337,7 @@ def _batch(
     seed,
     k,
 ):
+    """Batch k of `single_image`, whose arguments it takes, as NumPy arrays."""
     rng = np.random.default_rng((seed, int(k)))
     sizes = augmentation.crop_sizes
     size = int(rng.choice(sizes)) if sizes else None

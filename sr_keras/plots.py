@@ -118,17 +118,17 @@ def curves(path, rows, bicubic=None):
     _save(figure, path)
 
 
-def strip(lr, interpolated, sr, hr):
-    """The most telling part side by side: LR, bicubic, SR, HR.
+def strip(lr, interpolated, sr, hr=None):
+    """The most telling part side by side: LR, bicubic, SR, HR if known.
 
     Args:
         lr: ndarray (H, W, C), float in [0, 1].
         interpolated: ndarray (h, w, C).
         sr: ndarray (h, w, C).
-        hr: ndarray (h, w, C).
+        hr: ndarray (h, w, C), or None.
 
     Returns:
-        float32 ndarray (height, 4 * width, 3).
+        float32 ndarray (height, 4 * width, 3), or 3 * width.
     """
     part = _telling(interpolated, sr)
     # The nearest pixels, for its own to be seen.
@@ -140,7 +140,8 @@ def strip(lr, interpolated, sr, hr):
             )
         )
     ]
-    panels = [nearest, interpolated[part], sr[part], hr[part]]
+    panels = [nearest, interpolated[part], sr[part]]
+    panels += [] if hr is None else [hr[part]]
     return np.concatenate([_shown(p) for p in panels], 1).astype("float32")
 
 

@@ -1,6 +1,7 @@
 """A folder of photos, or a pattern."""
 
 import functools
+import json
 import os
 import shutil
 import signal
@@ -104,6 +105,12 @@ def test_what_is_done_is_skipped(album, train, place):
     assert again.code == 0
     assert states(again) == dict.fromkeys(RESULTS, "done before")
     assert tree(place) == before
+    # So is what an older version did, which had fewer flags.
+    record = place / "out/batch.json"
+    settings, layers = read_json(record)
+    settings.pop("log_every")
+    record.write_text(json.dumps([settings, layers]))
+    assert states(train(*job)) == states(again)
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """Flags of `train` for what a zero-shot network learns from."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from cli_runs import save, scene
@@ -267,10 +269,33 @@ def test_kernel(prepared, tmp_path, photo, name, suffix):
     assert len(seen) == views
 
 
-def test_save_augmentations_are_the_pairs(train, photo, pairs):
-    train("--image", photo, "--scale", 2, "--save-augmentations", 2,
-          "--output", "out")  # fmt: skip
-    for i, (sons, fathers) in enumerate(pairs(2)):
+@pytest.mark.parametrize(
+    ("count", "steps"), [(1, [0]), (3, [0, 3, 6]), (30, list(range(10)))]
+)
+def test_save_augmentations_are_the_pairs(train, photo, pairs, count, steps):
+    """Of steps spread over the training; no more than it has."""
+    job = ("--max-steps", 10, "--scale-order", "up")
+    train("--image", photo, "--scale", 2, "--save-augmentations", count,
+          "--output", "out", *job)  # fmt: skip
+    drawn = pairs(10, *job)
+    files = sorted(Path("out").glob("augmentation_*.png"))
+    assert len(files) == len(steps)
+    for i, (path, step) in enumerate(zip(files, steps, strict=True)):
+        assert path.name == f"augmentation_{i:03d}.png"
+        sons, fathers = drawn[step]
         both = np.concatenate([sons[0], fathers[0]], 1).clip(0, 1)
-        stored = images.read(f"out/augmentation_00{i}.png").pixels
+        stored = images.read(path).pixels
         assert np.abs(stored - both).max() < 0.51 / 255
+
+
+def test_saved_augmentations_are_of_the_sources_of_their_day(train, photo):
+    """Those after a first result has joined are views of it."""
+    train("--image", photo, "--scale", 2, "--save-augmentations", 4,
+          "--output", "out", "--max-steps", 4, "--scaling-steps", 2,
+          "--as-is", 1, "--no-interpolation", 0, "--no-crop",
+          "--result-share", 1)  # fmt: skip
+    widths = [
+        images.read(f"out/augmentation_00{i}.png").pixels.shape[1] // 2
+        for i in range(4)
+    ]
+    assert widths[0] == widths[1] == 24 < widths[2] == widths[3]

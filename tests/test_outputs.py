@@ -24,6 +24,8 @@ FILES = {
     "training.png",
     "comparison.png",
     "best.keras",
+    "history.csv",
+    "tensorboard",
 }
 
 
@@ -37,7 +39,7 @@ def test_everything(photo, train, place, tmp_path):
     ended = train(
         "--image", photo, "--scale", 2, "--ground-truth", truth,
         "--baseline", other, "--save-views", "--save-augmentations", 3,
-        "--output", "out",
+        "--max-steps", 3, "--output", "out",
     )  # fmt: skip
     assert (ended.code, ended.err) == (0, "")
     views = {f"a_zssr_x2_{v}.png" for v in ("single", "mean", "median")}
@@ -60,7 +62,7 @@ def test_everything(photo, train, place, tmp_path):
 
     summary = read_json("out/metrics.json")
     assert summary["result"] == "a_zssr_x2.png"
-    assert summary["steps"] == 2
+    assert summary["steps"] == 3
     assert summary["scale"] == [2, 2]
     assert summary["size"] == [48, 48]
     assert not summary["interrupted"]
@@ -360,3 +362,54 @@ def test_plan_counts_what_the_settings_cost(photo, train, monkeypatch):
     assert numbers[1][1] > numbers[0][1] + 0.3
     assert numbers[1][0].endswith("min")
     assert numbers[2][0] == "30 s"
+
+
+def events_of(folder):
+    """Scalars of TensorBoard's only file there: {tag: [(step, value)]}."""
+    import tensorflow as tf
+
+    (file,) = (Path(folder) / "tensorboard").iterdir()
+    found = {}
+    for event in tf.compat.v1.train.summary_iterator(str(file)):
+        for value in event.summary.value:
+            kind = value.metadata.plugin_data.plugin_name
+            array = tf.make_ndarray(value.tensor)
+            array = float(array) if kind == "scalars" else array
+            found.setdefault(value.tag, []).append((event.step, array))
+    return found
+
+
+@quick
+def test_curves(photo, train):
+    """Every so many steps, in the table and for TensorBoard alike."""
+    job = ["--image", photo, "--scale", 2, "--output", "out"]
+    train(*job, "--max-steps", 104, "--log-every", 25)
+    lines = Path("out/history.csv").read_text().splitlines()
+    rows = [line.split(",") for line in lines]
+    assert rows[0] == ["step", "loss", "rate", "reconstruction_psnr"]
+    assert [int(row[0]) for row in rows[1:]] == [25, 50, 75, 100, 104]
+    found = events_of("out")
+    for column, name in ((1, "loss"), (2, "rate")):
+        curve = [(int(row[0]), float(row[column])) for row in rows[1:]]
+        assert dict(found[name]) == pytest.approx(dict(curve), rel=1e-6)
+    psnr = read_json("out/metrics.json")["reconstruction_psnr"]
+    measured = [(int(r[0]), float(r[3])) for r in rows[1:] if r[3]]
+    assert measured == [tuple(pair) for pair in psnr]
+    logged = dict(found["reconstruction_psnr"])
+    assert logged == pytest.approx(dict(measured), rel=1e-6)
+    ((step, (width, height, png)),) = found["lr_bicubic_sr"]
+    assert (step, width, height) == (104, b"144", b"48")
+    assert png.startswith(b"\x89PNG")
+    # An earlier run's curves are not mixed with those of the next.
+    train(*job, "--max-steps", 3, "--overwrite")
+    assert events_of("out")["loss"][0][0] == 3
+    assert len(Path("out/history.csv").read_text().splitlines()) == 2
+
+
+@quick
+def test_curves_of_a_run_without_steps(photo, train, interrupt):
+    from sr_keras.training import zero_shot
+
+    interrupt(zero_shot.ZeroShot, "train")
+    train("--image", photo, "--scale", 2, "--output", "out")
+    assert "loss" not in events_of("out")

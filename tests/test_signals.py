@@ -22,7 +22,8 @@ BOTH = pytest.mark.parametrize(
 )
 WHOLE = {
     "a_zssr_x2.png", "a_bicubic_x2.png", "metrics.json", "config.json",
-    "training.png", "comparison.png", "best.keras",
+    "training.png", "comparison.png", "best.keras", "history.csv",
+    "tensorboard",
 }  # fmt: skip
 
 
@@ -178,11 +179,12 @@ def test_gradual_scales_are_interrupted(run, interrupt):
 
 def test_augmentations_are_interrupted(run, interrupt):
     interrupt(images, "write", at=2)
-    ended = run("--save-augmentations", 5)
+    ended = run("--save-augmentations", 5, "--max-steps", 50)
     assert ended.code == 130
-    assert ended.lines == ["stopped"]
+    assert ended.lines == ["stopped after 11 steps: writing the best so far"]
     names = {p.name for p in Path("out").iterdir()}
-    assert names <= {f"augmentation_00{i}.png" for i in range(2)}
+    assert names - WHOLE == {f"augmentation_00{i}.png" for i in range(2)}
+    assert read_json("out/metrics.json")["steps"] == 11
 
 
 def test_time_budget_ends_the_training(run):

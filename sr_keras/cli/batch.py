@@ -27,10 +27,11 @@ from sr_keras.cli.files import (
     has_result,
     save_json,
 )
-from sr_keras.cli.flags import SIZES
+from sr_keras.cli.flags import SIZES, TOP
 from sr_keras.cli.pairs import pair
 from sr_keras.cli.photo import Photo
 from sr_keras.cli.progress import counted
+from sr_keras.models.recipes import RENAMED
 
 
 def run(found, job, layers, request):
@@ -167,8 +168,12 @@ def _root(job, settings, request):
 def _is_free(root, settings):
     """Whether a folder has nothing yet, or a part of the same results."""
     try:
-        return json.loads((root / BATCH).read_text("utf-8")) == settings
-    except (OSError, ValueError):
+        job, layers = json.loads((root / BATCH).read_text("utf-8"))
+        # One of an older version lacks what had no flag then.
+        job = {**TOP, **job}
+        job["recipe"] = RENAMED.get(job["recipe"], job["recipe"])
+        return [job, layers] == settings
+    except (OSError, ValueError, TypeError):
         return not has_result(root)
 
 

@@ -212,6 +212,8 @@ FLAGS = {
         "help": "write the single, mean and median results too"}),
     "--save-augmentations": (None, "save_augmentations", {"type": COUNT,
         "metavar": "N", "help": "write N training pairs, to look at"}),
+    "--log-every": (None, "log_every", {"type": SIDE, "metavar": "N",
+        "help": "write a row of the curves every N steps (default: 10)"}),
     "--max-pixels": (None, "max_pixels", {"type": SIDE, "metavar": "N",
         "help": "refuse photos with more pixels"}),
     "--model": (None, "model", {"metavar": "NAME",
@@ -241,6 +243,7 @@ TOP = {
     "height": None, "recipe": "default", "kernel": None, "crop": None,
     "ground_truth": None, "baseline": None, "time_budget": None,
     "format": "png", "save_views": False, "save_augmentations": 0,
+    "log_every": 10,
     "max_pixels": 300_000_000, "warm_start": None,
 }  # fmt: skip
 

@@ -125,11 +125,15 @@ class Work:
             f"{progress.duration(seconds)} and {self._memory() / 1e9:.1f} GB"
         )
 
-    def learn(self):
-        """Train, with a progress bar; an interruption ends it early."""
-        run = self.zero_shot
-        total = self.settings.learning.max_steps
-        with progress.Steps(total, run.deadline) as run.watch:
+    def learn(self, follow=lambda run: None):
+        """Train, with a progress bar; an interruption ends it early.
+
+        Args:
+            follow: function (ZeroShot) called after every step.
+        """
+        run, learning = self.zero_shot, self.settings.learning
+        with progress.Steps(learning.max_steps, run.deadline) as bar:
+            run.watch = lambda run: (bar(run), follow(run))
             run.train()
         if run.interruption:
             done = f"after {progress.counted(run.step, 'step')}"

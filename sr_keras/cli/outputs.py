@@ -5,9 +5,9 @@ import time
 
 import numpy as np
 
-from sr_keras import artifact, images, metrics, plots, signals
+from sr_keras import artifact, images, metrics, plots
 from sr_keras._version import __version__
-from sr_keras.cli import EXIT_DONE
+from sr_keras.cli import EXIT_DONE, curves
 from sr_keras.cli.files import LAST, anywhere, save_json
 from sr_keras.cli.flags import FILES
 from sr_keras.cli.learning import VIEWS
@@ -56,6 +56,7 @@ def check_apart(folder, photo):
     read = [job[name] for name in (*FILES, "warm_start")]
     count = job["save_augmentations"] or 0
     names = [artifact.BEST, LAST, _CONFIG, _TRAINING, _COMPARISON]
+    names.append(curves.HISTORY)
     names += [_PAIR.format(i) for i in range(count)]
     pictures = [result_path(folder, photo, view) for view in (None, *VIEWS)]
     pictures.append(_bicubic_path(folder, photo, pictures[0].suffix))
@@ -82,6 +83,8 @@ def write(folder, photo, work, results):
     path = _save_pictures(folder, photo, results)
     _save_network(folder, photo, work.zero_shot)
     _save_plots(folder, photo, work.zero_shot, results)
+    pictures = photo.image, results["interpolated"], results["fused"]
+    curves.write(folder, work.zero_shot, photo.job["log_every"], pictures)
     save_json(folder / _CONFIG, _config(photo, work))
     summary = _summary(path, photo, work, results)
     save_json(folder / LAST, summary)
@@ -99,25 +102,38 @@ def save_picture(path, array, photo):
     images.write(path, images.from_working(array, photo.file))
 
 
-def write_pairs(folder, photo, work):
-    """Write training pairs: the input on the left, the answer on the right.
+def pair_writer(folder, photo, work):
+    """Make a function that writes pairs of steps spread over a training.
+
+    The first of N is that of the first step; of 1500 steps 30 are every 50th,
+    as the Keras port has them. A training that ends early has fewer.
 
     Args:
         folder: Path, an existing folder.
         photo: cli.photo.Photo, whose settings say how many.
-        work: cli.learning.Work, before it learns.
+        work: cli.learning.Work.
+
+    Returns:
+        A function of a ZeroShot, to be called after every step.
     """
-    count = photo.job["save_augmentations"]
-    if not count:
-        return
+    total = work.settings.learning.max_steps
+    count = min(photo.job["save_augmentations"], total)
+    numbers = {i * total // count: i for i in range(count)}
+
+    def follow(run):
+        if run.step - 1 in numbers:
+            _write_pair(folder, numbers[run.step - 1], photo, run)
+
+    return follow
+
+
+def _write_pair(folder, number, photo, run):
+    """The latest step's first input on the left, its answer on the right."""
     channels = photo.file.pixels.shape[-1]  # without alpha
     shown = channels if channels in _PICTURE_CHANNELS else 1
-    pairs = work.zero_shot.pairs().take(count).as_numpy_iterator()
-    for i, (sons, fathers) in enumerate(pairs):
-        both = np.concatenate([sons[0], fathers[0]], axis=1)[..., :shown]
-        both = np.clip(both, 0, 1).astype("float32")
-        images.write(folder / _PAIR.format(i), images.Image(both))
-        signals.check()
+    both = np.concatenate([x[0] for x in run.latest_pairs()], axis=1)
+    both = np.clip(both[..., :shown], 0, 1).astype("float32")
+    images.write(folder / _PAIR.format(number), images.Image(both))
 
 
 def table(summary):
@@ -208,8 +224,7 @@ def _summary(path, photo, work, results):
         "interrupted": work.code != EXIT_DONE,
         "fusion": work.fused,
         "reconstruction_psnr": [
-            [step, round(-10 * math.log10(max(error, 1e-10)), 4)]
-            for step, error in zero_shot.history
+            [step, curves.psnr(error)] for step, error in zero_shot.history
         ],
     }
     if "ground_truth" in photo.references:

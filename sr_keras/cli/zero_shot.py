@@ -58,9 +58,8 @@ def run_photo(photo, layers, folder):
         with learning.Work(photo, layers) as work:
             signals.check()
             say(work.plan())
-            outputs.write_pairs(folder, photo, work)
             with signals.patience():
-                work.learn()
+                work.learn(outputs.pair_writer(folder, photo, work))
                 results = work.results()
             with work.undisturbed():
                 summary = outputs.write(folder, photo, work, results)

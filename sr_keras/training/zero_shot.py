@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipelines import one_image
 from pipelines.degradation import DEFAULT, PLAIN, downscale, interpolate
-from pipelines.one_image import single_image
 from pipelines.views import detailed_part
 from sr_keras import inference, losses
 from sr_keras.resize import output_size
@@ -104,6 +104,7 @@ class ZeroShot:
         watch: function (run) called after every step.
 
     Attributes:
+        factor: pair (y, x), what is being learned.
         losses, rates: lists, one value for each step.
         history: list of (step, mean squared reconstruction error).
         interruption: the KeyboardInterrupt that ended the training, or None.
@@ -131,6 +132,7 @@ class ZeroShot:
         self.deadline = deadline
         self.watch = watch
         self.sources = [(image, (1.0, 1.0))]
+        self.factor = None
         self.losses, self.rates, self.history = [], [], []
         self.interruption = None
         self.trainer = ZeroShotTrainer(network)
@@ -177,7 +179,7 @@ class ZeroShot:
         Returns:
             tf.data.Dataset, as `pipelines.single_image` says.
         """
-        return single_image(
+        return one_image.single_image(
             self.sources,
             scale or next(iter(self._stages())).factor,
             self.augmentation,
@@ -187,6 +189,20 @@ class ZeroShot:
             steps=self.learning.max_steps,
             seed=self.learning.seed,
             start=start,
+        )
+
+    def latest_pairs(self):
+        """Return the pairs of the latest step: (interpolated sons, fathers)."""
+        return one_image.batch(
+            list(self.sources),
+            self.factor,
+            self.augmentation,
+            self.finish.kernel,
+            self.network.interpolation,
+            self.learning.batch_size,
+            self.learning.max_steps,
+            self.learning.seed,
+            self.step - 1,
         )
 
     def result(self, outputs=("fused",), finish=None, report=None):
@@ -219,6 +235,7 @@ class ZeroShot:
 
     def _learn(self, stage):
         scale, first, last = stage.factor, stage.first, stage.last
+        self.factor = scale
         rate = self.learning.learning_rate * stage.rate
         total = self.learning.max_steps
         rates = LearningRate(
