@@ -1,11 +1,11 @@
 """Finding the image files that a path, a folder or a pattern means."""
 
 import collections
-import glob
-import itertools
+import contextlib
 import os
-from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from sr_keras.searching import Search
 
 # Suffix -> format. GIF and AVIF are read only.
 SUFFIXES = {
@@ -34,12 +34,26 @@ _NO_PHOTOS |= {".log", ".xmp", ".ini", ".db", ".py", ".sh", ".yaml", ".keras"}
 _LISTED = 6
 
 
-def find(pattern: str | os.PathLike) -> list[tuple[Path, Path]]:
+class Found(list):
+    """Pairs of the path of an image and its path relative to the folder.
+
+    Attributes:
+        unreadable: list of str, a line for each folder or link that cannot
+            be read.
+    """
+
+    def __init__(self, pairs=(), unreadable=()):
+        super().__init__(pairs)
+        self.unreadable = list(unreadable)
+
+
+def find(pattern: str | os.PathLike) -> Found:
     """Lists image files.
 
     Args:
         pattern: a file, which is taken whatever its suffix; a folder, which is
-            searched with its subfolders; or a pattern with *, ? and ** .
+            searched with its subfolders, linked ones too; or a pattern with *,
+            ? and ** .
 
     Returns:
         Sorted pairs of a path and that path relative to the folder, or to the
@@ -49,22 +63,32 @@ def find(pattern: str | os.PathLike) -> list[tuple[Path, Path]]:
     Raises:
         FileNotFoundError: there is nothing of that name.
         ValueError: what there is has no images.
+        OSError: the folder itself cannot be read.
     """
-    root, found = _search(pattern)
-    if root is None:
-        return [(path, Path(path.name)) for path in found]
-    pairs = {
-        (path, relative)  # ** finds a file twice
-        for path, relative in _visible(found, root)
-        if path.suffix.lower() in SUFFIXES
-    }
-    images = sorted(pairs, key=lambda pair: pair[1])
+    search = _search(pattern)
+    if search is None:
+        path = Path(pattern)
+        return Found([(path, Path(path.name))])
+    unreadable = [
+        f"{path} cannot be read ({why}): left out"
+        for path, why in search.unreadable.items()
+        # Nobody misses other files than images.
+        if path.suffix.lower() in SUFFIXES or path.is_dir() or not path.suffix
+    ]
+    pairs = (
+        (search.root / name, name)
+        for name in search.files
+        if name.suffix.lower() in SUFFIXES
+    )
+    images = Found(pairs, unreadable)
     if not images:
         suffixes = " ".join(SUFFIXES)
         others = _counts(pattern)
         found = f", found {others}" if others else ""
+        lines = "".join(f"; {line}" for line in unreadable)
         raise ValueError(
-            f"{os.fspath(pattern)} has no images: looked for {suffixes}{found}"
+            f"{os.fspath(pattern)} has no images: looked for {suffixes}"
+            f"{found}{lines}"
         )
     return images
 
@@ -87,12 +111,11 @@ def left_out(pattern: str | os.PathLike) -> str | None:
 
 def _counts(pattern: str | os.PathLike) -> str:
     """How many files of each other suffix there are: "2 .heic, 1 .psd"."""
-    root, found = _search(pattern)
-    if root is None:
+    search = _search(pattern)
+    if search is None:
         return ""
-    paths = {path for path, _ in _visible(found, root)}
     known = SUFFIXES.keys() | _NO_PHOTOS
-    suffixes = [path.suffix.lower() for path in paths]
+    suffixes = [path.suffix.lower() for path in search.files]
     counts = collections.Counter(s for s in suffixes if s not in known)
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     parts = [f"{n} {s or 'without a suffix'}" for s, n in ranked[:_LISTED]]
@@ -101,44 +124,15 @@ def _counts(pattern: str | os.PathLike) -> str:
     return ", ".join(parts)
 
 
-def _search(
-    pattern: str | os.PathLike,
-) -> tuple[Path | None, Iterable[Path]]:
-    """The root of a search and all it finds; no root for a single file."""
+def _search(pattern: str | os.PathLike) -> Search | None:
+    """The search of a folder or pattern; None for a single file."""
     text = os.fspath(pattern)
-    path = Path(text)
-    if path.is_file():
-        return None, [path]
-    if text and path.is_dir():
-        return path, _walk(path)
-    fixed = itertools.takewhile(_is_plain, path.parts)
-    found = glob.glob(text, recursive=True)
-    if not found or _is_plain(text):
-        raise FileNotFoundError(
-            f"{text} does not exist: give a file, a folder or a pattern "
-            "such as 'photos/*.png'"
-        )
-    return Path(*fixed), map(Path, found)
-
-
-def _is_plain(text: str) -> bool:
-    return glob.escape(text) == text
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """Every file below a folder; says so when a folder cannot be read."""
-
-    def stop(error: OSError) -> None:
-        raise error
-
-    for place, _, names in os.walk(folder, onerror=stop):
-        yield from (Path(place, name) for name in names)
-
-
-def _visible(paths: Iterable[Path], root: Path) -> Iterator[tuple[Path, Path]]:
-    """Files that are not hidden, and their paths relative to the root."""
-    for path in paths:
-        relative = path.relative_to(root)
-        hidden = any(part.startswith(".") for part in relative.parts)
-        if not hidden and path.is_file():
-            yield path, relative
+    if text and Path(text).is_file():
+        return None
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        if text and (search := Search(text)).matched:
+            return search
+    raise FileNotFoundError(
+        f"{text} does not exist: give a file, a folder or a pattern such as "
+        "'photos/*.png'"
+    )

@@ -12,6 +12,7 @@ from pathlib import Path
 from pipelines.sources.items import Archive, FileItem, ZipItem
 from pipelines.sources.source import Source
 from sr_keras import images, pairing
+from sr_keras.finding import Found
 
 # Kinds of LR images, as folders call them; the first that is there is taken.
 KINDS = ("bicubic", "unknown", "mild", "difficult", "wild")
@@ -105,9 +106,10 @@ def open_folder(root, scale, stored, split="train", kinds=KINDS) -> Source:
             f"; found {_inside(root)}"
         )
     if stored:
-        pairs = _paired(_items(hr), _items(lr), lr)
-        return Source(root, pairs)
-    source = Source(hr, [(item, None) for item, _ in _items(hr)])
+        return _source_of_pairs(root, _items(hr), _items(lr), lr)
+    items = _items(hr)
+    source = Source(hr, [(item, None) for item, _ in items])
+    source.unreadable += items.unreadable
     source.notes += _left_out(hr)
     if lr is not None:
         source.notes.append(
@@ -121,14 +123,18 @@ def _open_mixed(root, words, stored):
     """Open a place of no known layout: HR images, and LR images among them."""
     if _holds_lr(root) or (stored and not root.exists()):
         raise ValueError(_unknown(root, words))
-    hr, lr = pairing.split(_items(root))
+    items = _items(root)
+    hr, lr = pairing.split(items)
     if not stored:
         source = Source(root, [(item, None) for item, _ in hr])
+        source.unreadable += items.unreadable
         source.notes += _unused(lr, root) + _left_out(root)
         return source
     if not lr:
         raise ValueError(_unknown(root, words))
-    return Source(root, _paired(hr, lr, root))
+    source = Source(root, _paired(hr, lr, root))
+    source.unreadable += items.unreadable
+    return source
 
 
 def _unused(lr, place):
@@ -154,7 +160,7 @@ def open_pairs(hr, lr) -> Source:
         FileNotFoundError: there is nothing of that name.
         ValueError: there are no images, or an HR image has no LR image.
     """
-    return Source(lr, _paired(_items(hr), _items(lr), lr))
+    return _source_of_pairs(lr, _items(hr), _items(lr), lr)
 
 
 def find_layout(root, words, kinds=KINDS):
@@ -203,14 +209,23 @@ def _names(patterns, words, kinds):
 
 
 def _items(place):
-    """The images of a folder or zip file: pairs of item and relative name."""
+    """The `Found` of a folder or zip file: pairs of item and relative name."""
     if place.suffix.lower() == ".zip" and place.is_file():
         archive = Archive(place)
-        return [
+        return Found(
             (ZipItem(archive, member), Path(*Path(member).parts[-1:]))
             for member in archive.members()
-        ]
-    return [(FileItem(path), name) for path, name in images.find(place)]
+        )
+    found = images.find(place)
+    items = ((FileItem(path), name) for path, name in found)
+    return Found(items, found.unreadable)
+
+
+def _source_of_pairs(name, hr, lr, place):
+    """The source of HR and LR items; `place` is where the LR items are."""
+    source = Source(name, _paired(hr, lr, place))
+    source.unreadable += [*hr.unreadable, *lr.unreadable]
+    return source
 
 
 def _left_out(place):

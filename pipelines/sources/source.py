@@ -16,6 +16,8 @@ class Source:
         names: list of str, a name for each image.
         has_lr: whether every image has an LR image of its own.
         notes: list of str, sentences that the user should see.
+        unreadable: list of str, one line for each folder that could not be
+            read.
         skipped: list of str, one line for each image that could not be read,
             sorted. Shared with the subsets of this source.
     """
@@ -33,7 +35,7 @@ class Source:
         if not pairs:
             raise ValueError(f"{name} has no images: give a folder of photos")
         self.name = str(name)
-        self.notes = []
+        self.notes, self.unreadable = [], []
         self.has_lr = all(lr is not None for _, lr in pairs)
         self._pairs = list(pairs)
         self._reasons = {}
@@ -110,7 +112,7 @@ class Source:
             Source.
         """
         part = Source(self.name, [self._pairs[i] for i in indices])
-        part.notes = self.notes
+        part.notes, part.unreadable = self.notes, self.unreadable
         part._reasons, part._lock = self._reasons, self._lock
         return part
 
@@ -129,6 +131,7 @@ class Source:
         name = ", ".join(source.name for source in sources)
         whole = cls(name, [pair for s in sources for pair in s._pairs])
         whole.notes = [note for s in sources for note in s.notes]
+        whole.unreadable = [line for s in sources for line in s.unreadable]
         return whole
 
     def divided(self, fraction, seed=0):

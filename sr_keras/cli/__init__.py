@@ -38,6 +38,10 @@ EXIT_TERMINATED = 143  # 128 + SIGTERM
 _MESSAGE_LENGTH = 500
 
 
+# Lines on inputs that cannot be read, such as folders, in this command.
+_missed = []
+
+
 class _Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line on stderr."""
 
@@ -91,9 +95,12 @@ def _run(argv, started):
     except SystemExit as e:  # argparse: --help, --version or bad usage
         return e.code
     args.started = started
+    _missed.clear()
     _quiet()
     try:
         code = args.run(args) or EXIT_DONE
+        if code == EXIT_DONE and _missed:
+            code = EXIT_SOME_FAILED
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # the reader, `head` for one, has gone
@@ -135,6 +142,18 @@ def say(text, stream=None):
         print(text, file=stream, flush=True)
     except OSError:
         _mute(stream)
+
+
+def miss(lines):
+    """Say what cannot be read; the command ends with `EXIT_SOME_FAILED`.
+
+    Args:
+        lines: iterable of str; one that was said already is passed over.
+    """
+    for line in lines:
+        if line not in _missed:
+            _missed.append(line)
+            say(line, sys.stderr)
 
 
 def load_keras():

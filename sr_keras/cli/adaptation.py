@@ -11,10 +11,10 @@ import pipelines
 from pipelines.blind import estimate
 from pipelines.degradation import DEFAULT, parse
 from sr_keras import artifact, images, inference, metrics, protocols
-from sr_keras.cli import EXIT_DONE, config, dataset, progress, say
+from sr_keras.cli import EXIT_DONE, config, dataset, miss, progress, say
 from sr_keras.cli.dataset_flags import DATASET
 from sr_keras.cli.dataset_run import Run
-from sr_keras.cli.files import LAST, folder_for, save_json
+from sr_keras.cli.files import LAST, find_images, folder_for, save_json
 from sr_keras.models.dual_heads import FILE, levels_of
 from sr_keras.training.dual import Settings, heads_of
 from sr_keras.training.teaching import box, teach
@@ -53,6 +53,7 @@ class Adaptation:
         if args.degradation:
             parse(args.degradation)
         source = pipelines.open_source(args.images, 1)
+        miss(source.unreadable)
         if len(source) < 2:
             raise ValueError(
                 f"{args.images} has 1 photo, and one has to be held out: give "
@@ -320,7 +321,7 @@ def _truths(folder, held):
     """The HR files of held-out photos: dict of index -> path."""
     if folder is None:
         return {}
-    by_stem = {rel.stem: path for path, rel in images.find(folder)}
+    by_stem = {rel.stem: path for path, rel in find_images(folder)}
     stems = [Path(name).stem for name in held.names]
     found = {i: by_stem[s] for i, s in enumerate(stems) if s in by_stem}
     if not found:

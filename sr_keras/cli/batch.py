@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from sr_keras import images, resize, signals
+from sr_keras import resize, signals
 from sr_keras.cli import (
     EXIT_BAD_INPUT,
     EXIT_DONE,
@@ -23,6 +23,7 @@ from sr_keras.cli.files import (
     BATCH,
     LAST,
     anywhere,
+    find_images,
     folder_for,
     has_result,
     save_json,
@@ -214,7 +215,7 @@ def _partners(job, found):
             raise ValueError(
                 f"--{flag} must be a folder, as --image is, not {job[name]}"
             )
-        pairs = pair(found, images.find(job[name]), "input")
+        pairs = pair(found, find_images(job[name]), "input")
         partners[name] = {photo: str(theirs) for photo, theirs, _ in pairs}
     return partners
 

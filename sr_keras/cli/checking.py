@@ -22,7 +22,7 @@ def run(folders, scales, limit):
     Returns:
         The exit code: 0 if all sizes fit.
     """
-    from sr_keras.cli import EXIT_DONE, EXIT_SOME_FAILED, say
+    from sr_keras.cli import EXIT_DONE, EXIT_SOME_FAILED, miss, say
 
     if len(folders) > 2:
         raise ValueError(
@@ -30,6 +30,7 @@ def run(folders, scales, limit):
         )
     wrong = 0
     for title, source, scale in _sources(folders, scales):
+        miss(source.unreadable)
         fitting, lines = _sizes(source, scale)
         wrong += len(lines)
         say(f"{title}: {len(source)} pairs, x{scale}")

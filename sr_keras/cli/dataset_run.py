@@ -12,7 +12,7 @@ import pipelines
 from pipelines.pairs import whole_scale
 from sr_keras import artifact, models, protocols
 from sr_keras._version import __version__
-from sr_keras.cli import EXIT_DONE, exit_code, objectives, progress, say
+from sr_keras.cli import EXIT_DONE, exit_code, miss, objectives, progress, say
 from sr_keras.cli.arguments import check_arguments
 from sr_keras.cli.config import going_on
 from sr_keras.cli.course import LAST, Course
@@ -200,6 +200,8 @@ class Run:
         notes = course.notes if resumed else self.notes
         for line in (*self.source.notes, *notes):
             say(line, sys.stderr)
+        for source in filter(None, (self.source, self.held, self.photos)):
+            miss(source.unreadable)
         say(self._described(course, resumed))
         path, made = course.folder / "config.json", self.config()
         save_json(path, going_on(path, made) if resumed else made)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from sr_keras import images, signals
-from sr_keras.cli import say
+from sr_keras.cli import miss, say
 from sr_keras.cli.flags import FILES
 from sr_keras.writing import replaced
 
@@ -26,7 +26,7 @@ _PROBE = bytes(1 << 16)
 
 
 def find_images(given):
-    """List the images that an argument means; say which files are left out.
+    """List the images that an argument means; say what is left out.
 
     Args:
         given: str or Path, as `images.find` takes it.
@@ -35,6 +35,7 @@ def find_images(given):
         List of (Path, relative Path).
     """
     found = images.find(given)
+    miss(found.unreadable)
     if sentence := images.left_out(given):
         say(sentence, sys.stderr)
     return found

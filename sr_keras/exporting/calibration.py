@@ -30,11 +30,14 @@ def photos(folder=None):
     Raises:
         FileNotFoundError: there is no such folder.
         ValueError: it has no images.
+        OSError: a folder in it cannot be read.
     """
     if folder is None:
         return [("the photo of the package", PHOTO)]
     inner = Path(folder) / "HR"
     found = images.find(inner if inner.is_dir() else folder)
+    if found.unreadable:
+        raise OSError(found.unreadable[0])
     return [(relative.as_posix(), path) for path, relative in found]
 
 

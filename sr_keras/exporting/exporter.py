@@ -153,6 +153,8 @@ def _fine_tuned(network, settings, watch):
     source = pipelines.open_source(
         str(settings.fine_tune), network.scale, "bicubic"
     )
+    if source.unreadable:
+        raise OSError(source.unreadable[0])
     learner = quantization.fine_tune(
         network, source, settings.steps, watch=watch
     )
