@@ -407,6 +407,14 @@ def test_curves(photo, train):
 
 
 @quick
+def test_no_curves(photo, train):
+    job = ["--image", photo, "--scale", 2, "--output", "out"]
+    assert train(*job, "--log-every", 0).code == 0
+    names = {p.name for p in Path("out").iterdir()}
+    assert FILES - names == {"history.csv", "tensorboard"}
+
+
+@quick
 def test_curves_of_a_run_without_steps(photo, train, interrupt):
     from sr_keras.training import zero_shot
 

@@ -98,7 +98,8 @@ _FLAGS = {
     "--keep-every": (None, "keep_every", {"type": COUNT, "metavar": "N",
         "help": "keep the network of every Nth epoch"}),
     "--log-every": (None, "log_every", {"type": COUNT, "metavar": "N",
-        "help": "log every Nth step, in steps.csv and TensorBoard"}),
+        "help": "log every Nth step, in steps.csv and TensorBoard; of zssr "
+        "the mean of every N, in history.csv (default: 0 for none, zssr 10)"}),
     "--strategy": (None, "strategy", {"choices": STRATEGIES,
         "help": "on which devices: auto for all GPUs, and for all machines "
         "that TF_CONFIG names; one; mirrored; multi-worker (docs/training.md)"

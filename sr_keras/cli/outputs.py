@@ -83,8 +83,9 @@ def write(folder, photo, work, results):
     path = _save_pictures(folder, photo, results)
     _save_network(folder, photo, work.zero_shot)
     _save_plots(folder, photo, work.zero_shot, results)
-    pictures = photo.image, results["interpolated"], results["fused"]
-    curves.write(folder, work.zero_shot, photo.job["log_every"], pictures)
+    if photo.job["log_every"]:
+        pictures = photo.image, results["interpolated"], results["fused"]
+        curves.write(folder, work.zero_shot, photo.job["log_every"], pictures)
     save_json(folder / _CONFIG, _config(photo, work))
     summary = _summary(path, photo, work, results)
     save_json(folder / LAST, summary)
