@@ -65,8 +65,8 @@ def paired(
         degradation: how LR is made of HR, see `degradation.parse`; "dataset"
             takes the LR images of the source.
         channels: 3 for RGB, 1 for Y of BT.601, studio swing.
-        interpolated: whether LR comes enlarged to HR size by bicubic
-            interpolation, as refiners take it.
+        interpolated: whether LR comes enlarged to HR size, as refiners take
+            it: True for bicubic, or a name in `resize.imresize`.
         augment: whether patches are flipped and turned, 8 ways.
         seed: int.
         epoch: int, the first epoch.

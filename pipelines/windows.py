@@ -25,12 +25,13 @@ class Format:
     Attributes:
         scale: int, the factor.
         channels: 3 for RGB, 1 for Y.
-        interpolated: whether the LR image comes at HR size.
+        interpolated: whether the LR image comes at HR size; True for MATLAB's
+            bicubic, or an interpolation's name in `resize.imresize`.
     """
 
     scale: int
     channels: int = 3
-    interpolated: bool = False
+    interpolated: bool | str = False
 
     def finished(self, lr, hr, top=(0, 0)):
         """Make the pair that the network gets.
@@ -46,7 +47,8 @@ class Format:
         lr, hr = self.converted(lr), self.converted(hr)
         if self.interpolated:
             (y, x), (height, width) = top, hr.shape[:2]
-            lr = imresize(lr, float(self.scale))
+            how = "cubic" if self.interpolated is True else self.interpolated
+            lr = imresize(lr, float(self.scale), kernel=how)
             lr = lr[y : y + height, x : x + width]
         return np.ascontiguousarray(lr), np.ascontiguousarray(hr)
 

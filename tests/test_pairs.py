@@ -150,10 +150,12 @@ def test_luma(source):
         np.testing.assert_allclose(color.luma(a), b, atol=1e-6)
 
 
-@pytest.mark.parametrize("scale", [2, 3])
-def test_interpolated(source, scale):
+@pytest.mark.parametrize(
+    ("scale", "how"), [(2, True), (3, True), (2, "bicubic-opencv")]
+)
+def test_interpolated(source, scale, how):
     """As the whole LR image, enlarged, has it; in any place."""
-    data = small(source, scale, hr_patch_size=13, interpolated=True)
+    data = small(source, scale, hr_patch_size=13, interpolated=how)
     corners = set()
     for lr, hr in patches(data, 4):
         assert lr.shape == hr.shape == (13, 13, 3)
@@ -161,7 +163,8 @@ def test_interpolated(source, scale):
             if at := place_of(as_bytes(hr), source.hr(i)):
                 y, x, turn = at
                 small_image = lr_image(source, i, scale).astype("float32")
-                large = imresize(small_image / 255, float(scale))
+                kernel = "cubic" if how is True else how
+                large = imresize(small_image / 255, float(scale), kernel=kernel)
                 piece = large[y : y + 13, x : x + 13]
                 np.testing.assert_allclose(
                     lr, symmetry.turned(piece, turn), atol=1e-6

@@ -147,7 +147,7 @@ class Run:
             hr_patch_size=data.hr_patch_size,
             degradation=data.degradation,
             channels=bare.input_shape[-1],
-            interpolated=bare.refiner,
+            interpolated=bare.refiner and bare.interpolation,
             augment=data.augment,
             seed=self.plan.learning.seed,
             epoch=epoch,

@@ -175,7 +175,8 @@ class DualTrainer(Trainer):
         """What the learner takes: of a refiner, the interpolated image."""
         if not self.network.refiner:
             return lr
-        return resize(lr, size=tuple(hr.shape[1:3]))
+        how = self.network.interpolation
+        return resize(lr, size=tuple(hr.shape[1:3]), kernel=how)
 
     def _dual(self, outputs, lr, hr, shares):
         """The dual loss: of pairs level by level, of others at the LR image.
