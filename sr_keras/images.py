@@ -16,6 +16,7 @@ import numpy as np
 
 from sr_keras import codecs
 from sr_keras.codecs import metadata as metadata_of
+from sr_keras.codecs.decoded import turn
 from sr_keras.finding import SUFFIXES, find, left_out
 from sr_keras.rounding import quantize
 from sr_keras.writing import replaced
@@ -305,7 +306,7 @@ def _from_decoded(decoded: codecs.Decoded) -> Stored:
     channels = decoded.samples.shape[2] - decoded.alpha
     metadata, orientation, notes = metadata_of.tidy(decoded.metadata, channels)
     notes = decoded.notes + notes
-    samples = np.ascontiguousarray(_turned(decoded.samples, orientation))
+    samples = np.ascontiguousarray(turn(decoded.samples, orientation))
     bits = 32 if samples.dtype.kind == "f" else 8 * samples.dtype.itemsize
     pixels = np.empty((0, 0, channels), np.float32)
     alpha = pixels[..., :1] if decoded.alpha else None
@@ -315,16 +316,6 @@ def _from_decoded(decoded: codecs.Decoded) -> Stored:
         notes=notes,
     )
     return Stored(like, samples, decoded.white, decoded.premultiplied)
-
-
-def _turned(samples: np.ndarray, orientation: int) -> np.ndarray:
-    """Applies an EXIF orientation, 1 to 8, to (H, W, C)."""
-    if orientation >= 5:
-        samples = samples.swapaxes(0, 1)
-    # What is still mirrored, after that: from top to bottom, left to right.
-    down = orientation in (3, 4, 7, 8)
-    across = orientation in (2, 3, 6, 7)
-    return samples[:: -1 if down else 1, :: -1 if across else 1]
 
 
 def _divide(

@@ -126,6 +126,8 @@ def test_texts_of_png_keep_their_language(put, tmp_path):
         chunk(b"iTXt", b"Title\0\1\0de\0Titel\0" + packed),
         chunk(b"zTXt", b"Author\0\0" + zlib.compress(b"M\xfcller")),
         chunk(b"tEXt", b"Software\0" + b"x" * 5000),
+        chunk(b"zTXt", b"Source\0\0" + zlib.compress(b"")),
+        chunk(b"tEXt", b"Warning\0"),
     ]
     path = put(png_file((1, 1, 8, 0), *chunks, rows=b"\0\7"))
     image = images.read(path)
@@ -133,6 +135,8 @@ def test_texts_of_png_keep_their_language(put, tmp_path):
         Text("Title", "größer", "de", "Titel"),
         Text("Author", "Müller"),
         Text("Software", "x" * 5000),
+        Text("Source", ""),
+        Text("Warning", ""),
     )
     assert image.extra.texts == expected
     images.write(tmp_path / "b.png", image)
@@ -359,3 +363,13 @@ def test_upscale_says_what_is_lost(upscale, tmp_path):
     )
     assert ended.err == ""
     assert images.read(tmp_path / "b.png").extra == extra
+
+
+def test_train_says_what_is_lost(train, place):
+    images.write(place / "a.png", annotated(extra=Extra(iptc=RECORDS)))
+    ended = train(
+        *("--image", "a.png", "--scale", 2, "--output", "out"),
+        *("--format", "webp"),
+    )
+    assert ended.code == 0
+    assert "a.png: WEBP cannot carry its IPTC: left out" in ended.err

@@ -116,3 +116,13 @@ def pieces(strips: Iterable[np.ndarray], rows: int) -> Iterator[np.ndarray]:
         kept = kept[whole:]
     if kept is not None and len(kept):
         yield np.ascontiguousarray(kept)
+
+
+def turn(samples: np.ndarray, orientation: int) -> np.ndarray:
+    """Applies an EXIF orientation, 1 to 8, to (H, W, C)."""
+    if orientation >= 5:
+        samples = samples.swapaxes(0, 1)
+    # What is still mirrored, after that: from top to bottom, left to right.
+    down = orientation in (3, 4, 7, 8)
+    across = orientation in (2, 3, 6, 7)
+    return samples[:: -1 if down else 1, :: -1 if across else 1]

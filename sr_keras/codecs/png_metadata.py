@@ -107,19 +107,19 @@ def _text(name: bytes, content: bytes) -> Text | None:
     keyword = keyword.decode("latin-1")
     if name == b"tEXt":
         return Text(keyword, rest.decode("latin-1"))
+    language = translated = b""
+    packed = name == b"zTXt" or rest[:1] == b"\1"
     if name == b"zTXt":
-        plain = _inflate(rest[1:])
-        return plain and Text(keyword, plain.decode("latin-1"))
-    packed, rest = rest[:1] == b"\1", rest[2:]
-    language, _, rest = rest.partition(b"\0")
-    translated, _, rest = rest.partition(b"\0")
-    rest = _inflate(rest) if packed else rest
-    if rest is None:
+        rest = rest[1:]
+    else:
+        language, _, rest = rest[2:].partition(b"\0")
+        translated, _, rest = rest.partition(b"\0")
+    content = _inflate(rest) if packed else rest
+    if content is None:
         return None
-    parts = (
-        part.decode("utf-8", "replace") for part in (rest, language, translated)
-    )
-    return Text(keyword, *parts)
+    coding = "latin-1" if name == b"zTXt" else "utf-8"
+    names = (part.decode("utf-8", "replace") for part in (language, translated))
+    return Text(keyword, content.decode(coding, "replace"), *names)
 
 
 def _profile(text: Text) -> dict[str, bytes]:
