@@ -21,15 +21,20 @@ _PUBLIC = {
     "upscale": "sr_keras.inference",
 }
 
+# Those of them that need no Keras.
+_PLAIN = {"list_models"}
+
 __all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name):
     if name in _PUBLIC:
+        from sr_keras.keras_settings import with_standard_settings
         from sr_keras.startup import quick_imports
 
         with quick_imports():
-            return getattr(importlib.import_module(_PUBLIC[name]), name)
+            found = getattr(importlib.import_module(_PUBLIC[name]), name)
+        return found if name in _PLAIN else with_standard_settings(found)
     raise AttributeError(f"module 'sr_keras' has no attribute {name!r}")
 
 

@@ -10,6 +10,7 @@ from sr_keras import channels, memory, symmetry, tiles
 from sr_keras.alone import ALONE
 from sr_keras.chroma import keep_colours
 from sr_keras.enlarger import Pixels
+from sr_keras.keras_settings import check_backend
 from sr_keras.routes import enlargement, needed_factor
 
 FUSIONS = ("median", "mean", "none")
@@ -242,6 +243,7 @@ def forward_of(network):
     Returns:
         A function of a float32 ndarray (H, W, C) that returns one.
     """
+    check_backend()
     import tensorflow as tf
 
     if not hasattr(network, "_forward"):

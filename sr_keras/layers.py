@@ -6,6 +6,9 @@ from keras import ops
 
 from sr_keras.kernels import cubic, steep_cubic
 
+# The axis of channels, for operations that would ask Keras's settings.
+_LAST = "channels_last"
+
 # For layers that add images or give them: under mixed precision images keep all
 # their digits, whatever the features are computed in. bfloat16 has 8 of them.
 EXACT = {"dtype": "float32"}
@@ -51,10 +54,12 @@ class FixedUpsample(ImageLayer):
         }[self.like]
         taps = ops.convert_to_tensor(_taps(self.scale, channels, kernel))
         taps = ops.cast(taps, images.dtype)
-        phases = ops.conv(pad(images, _REACH), taps, padding="valid")
+        phases = ops.conv(
+            pad(images, _REACH), taps, padding="valid", data_format=_LAST
+        )
         if self.scale == 1:
             return phases
-        return ops.depth_to_space(phases, self.scale)
+        return ops.depth_to_space(phases, self.scale, _LAST)
 
     def compute_output_shape(self, input_shape):
         """Shape (N, scale*H, scale*W, C)."""
@@ -86,7 +91,7 @@ class PixelShuffle(keras.layers.Layer):
 
     def call(self, features):
         """Turn (N, H, W, scale*scale*C) into (N, scale*H, scale*W, C)."""
-        return ops.depth_to_space(features, self.scale)
+        return ops.depth_to_space(features, self.scale, _LAST)
 
     def compute_output_shape(self, input_shape):
         """Shape (N, scale*H, scale*W, C)."""

@@ -16,6 +16,7 @@ import keras
 from keras import layers, ops
 
 from sr_keras import convert
+from sr_keras.keras_settings import with_standard_settings
 from sr_keras.models import published
 
 # The authors' code, lpips/lpips.py (github.com/richzhang/PerceptualSimilarity):
@@ -91,6 +92,7 @@ def load(*paths):
     return model
 
 
+@with_standard_settings
 def build(kind):
     """Build LPIPS with weights that mean nothing yet.
 

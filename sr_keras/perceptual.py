@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 from keras import ops
 
+from sr_keras.keras_settings import standard_settings
 from sr_keras.names import unknown
 
 # "VGG54": the fourth convolution before the fifth pooling (section 2.2.1).
@@ -94,18 +95,14 @@ def features(layers, weights="imagenet"):
         FileNotFoundError: there is no such file, or no network to get it from.
         ValueError: it is no file of VGG19's.
     """
-    policy = keras.config.dtype_policy()
     # Beside a network in mixed precision too: features reach far above 1.
-    keras.config.set_dtype_policy("float32")
-    try:
+    with standard_settings():
         vgg = _vgg19(weights)
         inputs = keras.Input((None, None, None), name="image")
         ends = [vgg.get_layer(name).output for name in layers]
         part = keras.Model(vgg.input, ends, name="vgg19")
         x = Preprocess(name="preprocess")(inputs)
         model = keras.Model(inputs, part(x), name="features")
-    finally:
-        keras.config.set_dtype_policy(policy)
     model.trainable = False
     return model
 
@@ -119,7 +116,9 @@ class Preprocess(keras.layers.Layer):
         images = ops.cast(images, "float32")
         if images.shape[-1] == 1:
             images = ops.repeat(images, 3, axis=-1)
-        return keras.applications.vgg19.preprocess_input(images * 255.0)
+        return keras.applications.vgg19.preprocess_input(
+            images * 255.0, "channels_last"
+        )
 
     def compute_output_shape(self, input_shape):
         """Shape (N, H, W, 3)."""

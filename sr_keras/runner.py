@@ -7,6 +7,7 @@ import numpy as np
 
 from sr_keras import channels, luma, memory
 from sr_keras.alone import ALONE
+from sr_keras.keras_settings import check_backend
 from sr_keras.models import graph
 from sr_keras.models.classical import phases
 from sr_keras.resize import imresize
@@ -39,6 +40,7 @@ class Runner:
     """
 
     def __init__(self, network, count):
+        check_backend()
         self.network = network
         # Then the graph has the network alone: see `luma`.
         self._in_colours = count == 3 and channels.is_for_luma(network)

@@ -19,6 +19,7 @@ import warnings
 
 from sr_keras import signals
 from sr_keras._version import __version__
+from sr_keras.keras_settings import standard_settings
 from sr_keras.names import unknown
 from sr_keras.startup import fill_streams, quick_imports
 
@@ -40,6 +41,9 @@ _MESSAGE_LENGTH = 500
 
 # Lines on inputs that cannot be read, such as folders, in this command.
 _missed = []
+
+# What a command leaves when it ends: see `load_keras`.
+_settings = contextlib.ExitStack()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -98,7 +102,8 @@ def _run(argv, started):
     _missed.clear()
     _quiet()
     try:
-        code = args.run(args) or EXIT_DONE
+        with _settings:
+            code = args.run(args) or EXIT_DONE
         if code == EXIT_DONE and _missed:
             code = EXIT_SOME_FAILED
         sys.stdout.flush()
@@ -159,15 +164,21 @@ def miss(lines):
 def load_keras():
     """Import Keras and TensorFlow, which takes seconds, without their chatter.
 
-    TensorFlow's C++ writes to file descriptor 2 before any of its settings
-    can tell it not to.
+    Keras has its standard settings from then on, whatever keras.json says; in
+    a command, until its end.
 
     Raises:
         KeyboardInterrupt: there was a signal meanwhile.
     """
     signals.check()
-    if "keras" in sys.modules:
-        return
+    if "keras" not in sys.modules:
+        _import_keras()
+    _settings.enter_context(standard_settings())
+
+
+def _import_keras():
+    # TensorFlow's C++ writes to file descriptor 2 before any of its settings
+    # can tell it not to.
     # Whatever ~/.keras/keras.json says: training here is TensorFlow's.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     sys.stderr.flush()

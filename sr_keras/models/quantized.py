@@ -198,7 +198,8 @@ def _nearest(call, x):
     factor, other = call.layer.size
     if factor != other:
         raise ValueError(f"{call.layer.name} has two factors: give it one")
-    return ops.depth_to_space(ops.concatenate([x] * factor**2, -1), factor)
+    repeated = ops.concatenate([x] * factor**2, -1)
+    return ops.depth_to_space(repeated, factor, "channels_last")
 
 
 def _acts(layer):
