@@ -17,6 +17,7 @@ import numpy as np
 
 from sr_keras import models, signals, weights
 from sr_keras._version import __version__
+from sr_keras.arrays import check_numbers
 from sr_keras.models.network import Network
 from sr_keras.writing import telling
 
@@ -107,7 +108,13 @@ def load(name, scale=None):
     Raises:
         FileNotFoundError: there is no such file, nor best.keras in it.
         ValueError: the file is not an artifact of this package.
+        TypeError: `name` is no name, or `scale` no number.
     """
+    if not isinstance(name, str | os.PathLike):
+        raise TypeError(
+            f"load takes a name or a path, not {type(name).__name__}"
+        )
+    check_numbers(scale, "scale")
     if str(name) in models.CLASSICAL:
         return models.build(str(name), 2)
     if str(name) in weights.names():
@@ -129,6 +136,36 @@ def load(name, scale=None):
             "sr_keras: train one, or convert it"
         )
     return network
+
+
+def network_of(model, scale=None):
+    """Load a network, unless it is one already.
+
+    Args:
+        model: `Network`, exported file, or what `load` takes.
+        scale: as in `load`.
+
+    Returns:
+        As `load`.
+
+    Raises:
+        TypeError: it is something else.
+        FileNotFoundError: as in `load`.
+        ValueError: as in `load`.
+    """
+    if isinstance(model, Network):
+        return model
+    if isinstance(model, str | os.PathLike):
+        return load(model, scale)
+    from sr_keras.exporting.files import Exported
+
+    if isinstance(model, Exported):
+        return model
+    raise TypeError(
+        "the model has to be a network of sr_keras or its name, not "
+        f"{type(model).__name__}: make one with sr_keras.build, or give a "
+        "name or path as sr_keras.load takes it"
+    )
 
 
 def load_trainable(name):

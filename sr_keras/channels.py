@@ -73,6 +73,7 @@ def check(count, network):
     alone = getattr(network, "network", network).zero_shot
     if count != own and (alone or own not in (1, 3) or count > 4):
         kind = {1: "grey", 3: "RGB"}.get(own, f"{own} bands")
+        kind = "grey or RGB" if is_for_luma(network) and not alone else kind
         bands = "1 band" if count == 1 else f"{count} bands"
         raise ValueError(
             f"{network.name} is a network for {kind}, the image has {bands}: "

@@ -5,6 +5,8 @@ import re
 
 import numpy as np
 
+from sr_keras.arrays import check_numbers
+
 MAX_FACTOR = 16
 
 
@@ -67,7 +69,10 @@ def geometry(shape, scale, size):
 
     Raises:
         ValueError: for values that cannot be used, or neither.
+        TypeError: for something else than numbers.
     """
+    check_numbers(scale, "scale")
+    check_numbers(size, "size")
     if scale is None and size is None:
         raise ValueError("give scale, size or both to say how much to resize")
     if scale is not None and np.size(scale) not in (1, 2):

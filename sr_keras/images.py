@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from sr_keras import codecs
+from sr_keras.arrays import check_image, check_type
 from sr_keras.codecs import metadata as metadata_of
 from sr_keras.codecs.decoded import turn
 from sr_keras.finding import SUFFIXES, find, left_out
@@ -222,13 +223,17 @@ def write(path: str | os.PathLike, image: Image, quality: int = 95) -> None:
         quality: 1 to 100, for JPEG and WebP.
 
     Raises:
-        ValueError: the format is unknown or cannot hold the image.
+        ValueError: an unknown format, or pixels that it cannot hold, or that
+            are far from [0, 1].
+        TypeError: it is no `Image` of floats.
         OSError: the place cannot be written, or is full.
     """
     path = Path(path)
     kind = format_of(path)
     if not 1 <= quality <= 100:
         raise ValueError(f"quality must be 1 to 100, not {quality}")
+    check_type(image, Image, "images.Image(pixels) makes one")
+    check_image(to_working(image))
     check_fits(path, kind, image.pixels.shape)
     samples, alpha = samples_of(kind, image)
     metadata, _ = metadata_for(kind, image, samples.shape[:2])
@@ -272,25 +277,26 @@ def from_working(array: np.ndarray, like: Image) -> Image:
     """The image of a super-resolved `to_working` array.
 
     Args:
-        array: (H', W', C[+1]), of any range: it is clipped to [0, 1].
-        like: the image it was made from, for its alpha, bits, format and
-            metadata.
+        array: (H', W', C[+1]) in [0, 1], but for overshoot: it is clipped.
+        like: the image it was made from, for all but its pixels.
 
     Returns:
         An image with its colours divided by alpha; 0 where alpha is 0.
 
     Raises:
-        ValueError: the array has another number of channels.
+        ValueError: the array has another number of channels or range, or NaN.
+        TypeError: it is not floating, or `like` no `Image`.
     """
+    check_type(like, Image, "give the one that the array was made of")
+    array = check_image(array, "the array")
     channels = like.pixels.shape[-1] + (like.alpha is not None)
-    if array.ndim != 3 or array.shape[-1] != channels:
+    if array.shape[-1] != channels:
         raise ValueError(
             f"the array must be (H, W, {channels}) to become an image like "
             f"the one read, not {array.shape}: keep its channels"
         )
-    array = np.asarray(array, np.float32)
     if like.alpha is None:
-        fits = array.size and array.min() >= 0 and array.max() <= 1
+        fits = array.min() >= 0 and array.max() <= 1
         array = array if fits else array.clip(0, 1)
         return dataclasses.replace(like, pixels=array)
     alpha = array[..., -1:].clip(0, 1)
@@ -310,11 +316,8 @@ def _from_decoded(decoded: codecs.Decoded) -> Stored:
     bits = 32 if samples.dtype.kind == "f" else 8 * samples.dtype.itemsize
     pixels = np.empty((0, 0, channels), np.float32)
     alpha = pixels[..., :1] if decoded.alpha else None
-    like = Image(
-        *(pixels, alpha, bits, decoded.format),
-        **vars(metadata),
-        notes=notes,
-    )
+    given = pixels, alpha, bits, decoded.format
+    like = Image(*given, **vars(metadata), notes=notes)
     return Stored(like, samples, decoded.white, decoded.premultiplied)
 
 

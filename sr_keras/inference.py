@@ -2,12 +2,12 @@
 
 import dataclasses
 import math
-import os
 
 import numpy as np
 
 from sr_keras import channels, memory, symmetry, tiles
 from sr_keras.alone import ALONE
+from sr_keras.arrays import check_axes, check_image, check_number
 from sr_keras.chroma import keep_colours
 from sr_keras.enlarger import Pixels
 from sr_keras.keras_settings import check_backend
@@ -50,15 +50,10 @@ class Finish:
             raise ValueError(
                 f"no fusion {self.fusion!r}: use one of {', '.join(FUSIONS)}"
             )
-        if self.back_projection < 0:
-            raise ValueError(
-                "back-projection takes 0 rounds or more, not "
-                f"{self.back_projection}"
-            )
-        if self.tile is not None and self.tile < 16:
-            raise ValueError(
-                f"a tile must be 16 pixels or more, not {self.tile}"
-            )
+        check_number(self.back_projection, "back_projection", 0)
+        for name, least in (("tile", 16), ("memory", 1)):
+            if getattr(self, name) is not None:
+                check_number(getattr(self, name), name, least)
 
 
 def upscale(
@@ -91,15 +86,14 @@ def upscale(
 
     Raises:
         ValueError: an image, factor or size that cannot be used.
-        TypeError: an image of integers, or an unknown option.
+        TypeError: an image of integers, no network, or an unknown option.
     """
-    image = checked(image)
-    network = model
-    if isinstance(model, str | os.PathLike):
-        from sr_keras.artifact import load
+    from sr_keras.artifact import network_of
 
-        factor = needed_factor(image.shape[:2], scale, size)
-        network = load(model, factor)
+    image = check_image(image)
+    factor = needed_factor(image.shape[:2], scale, size)
+    network = network_of(model, factor)
+    check_axes(image, network.input_shape[-1])
     finish = finish_for(network, self_ensemble, back_projection, **options)
     work = enlargement(network, Pixels(image), scale, size, finish)
     return work.array()
@@ -291,22 +285,6 @@ def finish_for(network, self_ensemble=None, back_projection=0, **options):
         back_projection,
         **{"keep_colours": alone, **given},
     )
-
-
-def checked(image):
-    """An image as float32, or an error that says what it has to be."""
-    image = np.asarray(image)
-    if image.dtype.kind != "f":
-        raise TypeError(
-            f"an image to upscale is floating, in [0, 1], not {image.dtype}: "
-            "divide it by 255, or read it with sr_keras.images"
-        )
-    if image.ndim != 3 or 0 in image.shape:
-        raise ValueError(
-            "an image to upscale has shape (height, width, channels), not "
-            f"{image.shape}"
-        )
-    return image.astype("float32", copy=False)
 
 
 def _solve(forward, maps, lr, turns, finish, wanted, step):

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sr_keras import color, protocols
+from sr_keras.arrays import check_range
 from sr_keras.resize import parse_scale
 
 PEAK = 255.0
@@ -287,17 +288,7 @@ def _codes(image, name):
         raise TypeError(
             f"{name} has to be uint8, uint16 or floating, not {image.dtype}"
         )
-    if not np.isfinite(image).all():
-        raise ValueError(
-            f"{name} has values that are not finite, such as NaN: what made "
-            "it is broken, or its precision too low"
-        )
-    # A network may overshoot; 2 and more is an image in 0..255.
-    if np.abs(image).max() >= 2:
-        raise ValueError(
-            f"{name} has to be in [0, 1] where it is floating; its values go "
-            f"from {image.min():g} to {image.max():g}: divide by 255"
-        )
+    check_range(image, name)
     return np.floor(np.clip(image.astype(np.float64), 0, 1) * 255 + 0.5)
 
 

@@ -257,9 +257,17 @@ def test_colour_above_alpha_is_clipped():
     np.testing.assert_allclose(back.alpha[..., 0], [[0.5, 1]])
 
 
-@pytest.mark.parametrize("shape", [(4, 4, 3), (4, 4, 5), (4, 4), (1, 4, 4, 4)])
-def test_working_array_of_other_channels_is_refused(shape):
-    with pytest.raises(ValueError, match=r"\(H, W, 4\)"):
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((4, 4, 3), r"\(H, W, 4\)"),
+        ((4, 4, 5), r"\(H, W, 4\)"),
+        ((4, 4), "height, width, channels"),
+        ((1, 4, 4, 4), "height, width, channels"),
+    ],
+)
+def test_working_array_of_other_shape_is_refused(shape, message):
+    with pytest.raises(ValueError, match=message):
         images.from_working(np.zeros(shape), picture(3, alpha=True))
 
 

@@ -100,7 +100,7 @@ def save_picture(path, array, photo):
         array: ndarray (h, w, C), in the form of `photo.image`.
         photo: cli.photo.Photo.
     """
-    images.write(path, images.from_working(array, photo.file))
+    images.write(path, images.from_working(array.clip(0, 1), photo.file))
 
 
 def pair_writer(folder, photo, work):
@@ -243,7 +243,7 @@ def _scores(photo, results):
         if name in results
     }
     pictures = {
-        name: images.from_working(array, photo.file).on_white()
+        name: images.from_working(array.clip(0, 1), photo.file).on_white()
         for name, array in rows.items()
     }
     if "baseline" in photo.references:

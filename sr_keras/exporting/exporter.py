@@ -13,6 +13,7 @@ import shutil
 from pathlib import Path
 
 from sr_keras import artifact, images, models, signals, weights
+from sr_keras.arrays import check_numbers
 from sr_keras.exporting import calibration, files, graphs, parity
 from sr_keras.exporting.settings import Settings
 from sr_keras.writing import Originals, replaced
@@ -88,12 +89,10 @@ def network_for(model, scale=None):
         ValueError: there is none for this factor.
         FileNotFoundError: there is none of this name.
     """
-    network = model
-    if not hasattr(model, "scale"):
-        name = str(model)
-        if name in models.CLASSICAL:
-            return models.build(name, _whole(scale or 2, name))
-        network = artifact.load(model, scale)
+    check_numbers(scale, "scale")
+    if isinstance(model, str) and model in models.CLASSICAL:
+        return models.build(model, _whole(scale or 2, model))
+    network = artifact.network_of(model, scale)
     if isinstance(network, files.Exported):
         raise ValueError(f"{model} is an exported file already")
     if network.refiner:

@@ -187,7 +187,7 @@ def build(name, scale, **arguments):
     """
     if scale not in range(1, 17):
         raise ValueError(
-            f"scale must be a whole number from 1 to 16, not {scale}: other "
+            f"scale must be a whole number from 1 to 16, not {scale!r}: other "
             "factors go through sr_keras.upscale"
         )
     network = build_bare(name, int(scale), **arguments)
