@@ -1,6 +1,6 @@
 """Interrupt commands at random moments, and look at how they end.
 
-  python benchmarks/interrupts.py --runs 300
+  python benchmarks/interrupts.py --runs 300 --log runs.jsonl
   python benchmarks/interrupts.py --runs 20 --only zssr train --lanes 2
 
 Each run is one of six commands on small photos, one of them of a megapixel,
@@ -10,7 +10,8 @@ by itself before is repeated with an earlier signal. Of each command the table
 has: runs; those that ended within 10 s, or within 1 s of a second signal; the
 longest of both; and what went wrong: other exit codes than 130 and 143, more
 than two lines on stderr after the signal, tracebacks, files that are not whole,
-processes that live on. "early": SIGINT came before Python had begun to run the
+processes that live on. --log keeps each run, and a second call with it goes on
+from there. "early": SIGINT came before Python had begun to run the
 command, and Python itself printed its traceback.
 """
 
@@ -242,32 +243,46 @@ def main():
     parser.add_argument("--runs", type=int, default=300)
     parser.add_argument("--only", nargs="+", choices=COMMANDS, default=COMMANDS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--log", type=Path, help="keep each run, and go on")
     parser.add_argument("--lanes", type=int, default=1, help="runs at once")
     parser.add_argument("--earliest", type=float, default=0.2)
     parser.add_argument("--latest", type=float, default=15)
     args = parser.parse_args()
+    ended = _logged(args.log)
     with (
         tempfile.TemporaryDirectory() as name,
         concurrent.futures.ThreadPoolExecutor(args.lanes) as pool,
     ):
         folder = Path(name)
         inputs(folder)
-        futures = [
+        futures = {
             pool.submit(
                 interrupt,
                 *(args.only[i % len(args.only)], folder, args.seed + i),
                 *(args.latest, args.earliest),
-            )
+            ): i
             for i in range(args.runs)
-        ]
-        ended = []
+            if i not in ended
+        }
         for future in concurrent.futures.as_completed(futures):
-            one = future.result()
-            ended.append(one)
+            i, one = futures[future], future.result()
+            ended[i] = one
+            if args.log:
+                line = json.dumps({"run": i, **dataclasses.asdict(one)})
+                with open(args.log, "a") as log:
+                    log.write(line + "\n")
             if one.faults or not one.within:
                 print(one, file=sys.stderr, flush=True)
     print(f"{len(ended)} runs, load {os.getloadavg()[0]:.1f}\n")
-    print(table(ended))
+    print(table(ended.values()))
+
+
+def _logged(path):
+    """The runs of an earlier call: dict of number -> Ended."""
+    if path is None or not path.exists():
+        return {}
+    lines = map(json.loads, path.read_text().splitlines())
+    return {line.pop("run"): Ended(**line) for line in lines}
 
 
 if __name__ == "__main__":
