@@ -19,8 +19,8 @@ from pathlib import Path
 
 import common
 import numpy as np
+from sr_keras.pipelines.degradation import parse
 
-from pipelines.degradation import parse
 from sr_keras import images
 
 SCALE = 4

@@ -76,7 +76,7 @@ def tfds_files(photos, folder):
 
 def measured(spec, cache_gb, args):
     """Seconds to the first batch, patches a second, and the wait in %."""
-    import pipelines
+    from sr_keras import pipelines
 
     source = pipelines.open_source(spec, 2)
     data = pipelines.paired(source, 2, cache_gb=cache_gb, steps=1000)

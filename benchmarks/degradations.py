@@ -74,7 +74,7 @@ def learn(kind, photos, steps, folder, flags):
 
 def pairs(data, kind):
     """Set5's pairs with LR of another making: list of (lr, hr)."""
-    import pipelines
+    from sr_keras import pipelines
 
     hr = Path(data, "benchmark", "Set5", "HR")
     source = pipelines.open_source(hr, 2)

@@ -209,7 +209,7 @@ def keras_step(path, pair, kind):
 
 def waiting(path, args):
     """The share of the time that data is waited for; seconds of a step."""
-    import pipelines
+    from sr_keras import pipelines
 
     with tempfile.TemporaryDirectory() as folder:
         photos = args.photos or Path(args.data, "train", "CLIC2025")

@@ -69,7 +69,7 @@ def make_view(args, job):
     target = args.folder / f"{path.parent.name}_{path.stem}_{i}.npz"
     if target.exists():
         return "there"
-    from pipelines import degradation
+    from sr_keras.pipelines import degradation
 
     rng = np.random.default_rng([i, sum(map(ord, path.stem))])
     whole = args.whole and i == 0

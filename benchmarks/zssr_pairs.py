@@ -15,9 +15,10 @@ BATCHES = 100
 
 
 def main():
-    from pipelines import single_image
-    from pipelines.one_image import Augmentation
+    from sr_keras.pipelines.one_image import Augmentation
+
     from sr_keras import images, models
+    from sr_keras.pipelines import single_image
 
     recipe = models.recipe("zssr")
     size = recipe["learning"]["batch_size"]

@@ -8,19 +8,20 @@
 - `single_image`: pairs made from one image, for zero-shot training.
 - `steps_per_epoch`: batches in which every image is visited once.
 
+The package is `sr_keras.pipelines`; in a checkout `pipelines` is the same.
 TensorFlow is imported when a function that needs it is first used.
 """
 
 import importlib
 
 _HOMES = {
-    "open_source": "pipelines.sources",
-    "paired": "pipelines.pairs",
-    "whole": "pipelines.pairs",
-    "unpaired": "pipelines.mixture",
-    "mixed": "pipelines.mixture",
-    "steps_per_epoch": "pipelines.pairs",
-    "single_image": "pipelines.one_image",
+    "open_source": "sr_keras.pipelines.sources",
+    "paired": "sr_keras.pipelines.pairs",
+    "whole": "sr_keras.pipelines.pairs",
+    "unpaired": "sr_keras.pipelines.mixture",
+    "mixed": "sr_keras.pipelines.mixture",
+    "steps_per_epoch": "sr_keras.pipelines.pairs",
+    "single_image": "sr_keras.pipelines.one_image",
 }
 
 __all__ = list(_HOMES)
@@ -30,3 +31,9 @@ def __getattr__(name):
     if name not in _HOMES:
         raise AttributeError(f"pipelines has no {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+if __name__ == "pipelines":
+    from sr_keras.pipelines.checkout import alias
+
+    alias()

@@ -13,17 +13,17 @@ import re
 from collections.abc import Callable
 
 import numpy as np
-
-from pipelines import corruption
-from pipelines.shrinking import (
+from sr_keras.pipelines.shrinking import (
     SHRINKERS,
     as_before,
     as_float,
     by_kernel,
     shrink,
 )
+
 from sr_keras.kernels import load_kernel
 from sr_keras.names import meant
+from sr_keras.pipelines import corruption
 from sr_keras.resize import imresize, output_size
 from sr_keras.symmetry import TURNS, symmetries
 

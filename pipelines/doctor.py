@@ -10,9 +10,9 @@ import itertools
 
 import numpy as np
 from scipy import ndimage
+from sr_keras.pipelines.corruption import jpeg as through_jpeg
+from sr_keras.pipelines.shrinking import SHRINKERS, shrink
 
-from pipelines.corruption import jpeg as through_jpeg
-from pipelines.shrinking import SHRINKERS, shrink
 from sr_keras import color
 from sr_keras.resize import imresize
 

@@ -7,11 +7,11 @@ import functools
 
 import numpy as np
 import tensorflow as tf
+from sr_keras.pipelines.patches import Draw, Patches
+from sr_keras.pipelines.sources import Source
+from sr_keras.pipelines.windows import Format
 
-from pipelines import pairs
-from pipelines.patches import Draw, Patches
-from pipelines.sources import Source
-from pipelines.windows import Format
+from sr_keras.pipelines import pairs
 
 # Sets the draws apart from those of patches.
 _MIXING = 4

@@ -5,8 +5,9 @@ import math
 import os
 from pathlib import Path
 
-from pipelines.preparing import digest
-from pipelines.sources.items import rgb
+from sr_keras.pipelines.preparing import digest
+from sr_keras.pipelines.sources.items import rgb
+
 from sr_keras import images, signals
 
 # Images in a shard.

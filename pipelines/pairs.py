@@ -10,12 +10,11 @@ import os
 
 import numpy as np
 import tensorflow as tf
-
-from pipelines.calls import in_graph
-from pipelines.degradation import DATASET
-from pipelines.patches import Draw, Patches, Plan, too_small
-from pipelines.sources import Source
-from pipelines.windows import Degrader, Format, check_sizes
+from sr_keras.pipelines.calls import in_graph
+from sr_keras.pipelines.degradation import DATASET
+from sr_keras.pipelines.patches import Draw, Patches, Plan, too_small
+from sr_keras.pipelines.sources import Source
+from sr_keras.pipelines.windows import Degrader, Format, check_sizes
 
 # Patches of each image that are used when it is decoded.
 PATCHES_PER_IMAGE = 16

@@ -10,9 +10,9 @@ import dataclasses
 import math
 
 import numpy as np
+from sr_keras.pipelines.store import Once, Store
+from sr_keras.pipelines.windows import Degrader
 
-from pipelines.store import Once, Store
-from pipelines.windows import Degrader
 from sr_keras import symmetry
 from sr_keras.resize import imresize
 

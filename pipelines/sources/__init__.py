@@ -7,8 +7,9 @@ holds images becomes a `Source`, which decodes any of them at any time.
 import os
 from pathlib import Path
 
-from pipelines.degradation import DATASET
-from pipelines.sources.source import Source
+from sr_keras.pipelines.degradation import DATASET
+from sr_keras.pipelines.sources.source import Source
+
 from sr_keras.names import meant
 
 __all__ = ["Source", "open_source"]
@@ -44,16 +45,16 @@ def open_source(
         return spec
     text = os.fspath(spec)
     if text.split("/")[0].lower() == "div2k" and not os.path.exists(text):
-        from pipelines.sources.div2k import open_div2k
+        from sr_keras.pipelines.sources.div2k import open_div2k
 
         return open_div2k(text, scale, stored, split, data_dir)
     if (Path(text) / "dataset_info.json").is_file():
-        from pipelines.sources.div2k import open_prepared
+        from sr_keras.pipelines.sources.div2k import open_prepared
 
         return open_prepared(text, split, scale, stored)
     if (found := _container(text)) is not None:
         return found(text, scale, stored)
-    from pipelines.sources.layouts import open_folder
+    from sr_keras.pipelines.sources.layouts import open_folder
 
     try:
         return open_folder(text, scale, stored, split)
@@ -67,9 +68,9 @@ def _container(text):
     """The function that opens a file of many images; None for a folder."""
     suffix = Path(text).suffix.lower()
     if suffix in (".h5", ".hdf5"):
-        from pipelines.sources.hdf5 import open_hdf5
+        from sr_keras.pipelines.sources.hdf5 import open_hdf5
 
         return open_hdf5
-    from pipelines.sources.records import is_records, open_records
+    from sr_keras.pipelines.sources.records import is_records, open_records
 
     return open_records if is_records(text) else None

@@ -11,7 +11,8 @@ import threading
 import urllib.request
 from pathlib import Path
 
-from pipelines.sources import layouts, records
+from sr_keras.pipelines.sources import layouts, records
+
 from sr_keras.names import meant
 
 URL = "https://data.vision.ee.ethz.ch/cvl/DIV2K/"

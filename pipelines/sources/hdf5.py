@@ -8,9 +8,8 @@ import dataclasses
 
 import h5py
 import numpy as np
-
-from pipelines.sources.items import Item
-from pipelines.sources.source import Source
+from sr_keras.pipelines.sources.items import Item
+from sr_keras.pipelines.sources.source import Source
 
 _HR_NAMES = ("hr", "HR")
 _LR_NAMES = ("lr", "LR")

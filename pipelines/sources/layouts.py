@@ -9,8 +9,9 @@ import os
 import re
 from pathlib import Path
 
-from pipelines.sources.items import Archive, FileItem, ZipItem
-from pipelines.sources.source import Source
+from sr_keras.pipelines.sources.items import Archive, FileItem, ZipItem
+from sr_keras.pipelines.sources.source import Source
+
 from sr_keras import images, pairing
 from sr_keras.finding import Found
 

@@ -17,8 +17,8 @@ import os
 import struct
 from pathlib import Path
 
-from pipelines.sources.items import HEAD, ContentItem
-from pipelines.sources.source import Source
+from sr_keras.pipelines.sources.items import HEAD, ContentItem
+from sr_keras.pipelines.sources.source import Source
 
 _SUFFIXES = (".tfrecord", ".tfrecords", ".tfrec")
 

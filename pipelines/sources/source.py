@@ -4,8 +4,7 @@ import threading
 from collections.abc import Sequence
 
 import numpy as np
-
-from pipelines.sources.items import Item
+from sr_keras.pipelines.sources.items import Item
 
 
 class Source:

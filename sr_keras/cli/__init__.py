@@ -206,6 +206,8 @@ def describe(error):
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.strerror}: {error.filename}"
     if isinstance(error, ModuleNotFoundError):
+        if error.name.partition(".")[0] == "sr_keras":
+            return f"{error.name} is missing: install sr_keras again"
         return f"{error.name} is missing: install it with pip"
     text = " ".join(str(error).split())
     if len(text) > _MESSAGE_LENGTH:

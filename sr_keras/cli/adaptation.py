@@ -7,15 +7,14 @@ from pathlib import Path
 import keras
 import numpy as np
 
-import pipelines
-from pipelines.blind import estimate
-from pipelines.degradation import DEFAULT, parse
-from sr_keras import artifact, images, inference, metrics, protocols
+from sr_keras import artifact, images, inference, metrics, pipelines, protocols
 from sr_keras.cli import EXIT_DONE, config, dataset, miss, progress, say
 from sr_keras.cli.dataset_flags import DATASET
 from sr_keras.cli.dataset_run import Run
 from sr_keras.cli.files import LAST, find_images, folder_for, save_json
 from sr_keras.models.dual_heads import FILE, levels_of
+from sr_keras.pipelines.blind import estimate
+from sr_keras.pipelines.degradation import DEFAULT, parse
 from sr_keras.training.dual import Settings, heads_of
 from sr_keras.training.teaching import box, teach
 from sr_keras.training.validation import CEILING

@@ -44,7 +44,7 @@ def run(folders, scales, limit):
 
 def _sources(folders, scales):
     """Tuples (title, Source, scale) of what there is to look at."""
-    from pipelines.sources import layouts
+    from sr_keras.pipelines.sources import layouts
 
     if len(folders) == 2:
         source = layouts.open_pairs(*map(Path, folders))
@@ -86,7 +86,7 @@ def _scale(source):
 
 def _sizes(source, scale):
     """Indices of the pairs whose sizes fit, and a line for each other."""
-    from pipelines.windows import check_sizes
+    from sr_keras.pipelines.windows import check_sizes
 
     fitting, lines = [], []
     for i in range(len(source)):
@@ -104,8 +104,8 @@ def _sizes(source, scale):
 
 def _examined(source, indices, scale, limit):
     """Lines on how some of the pairs were made, evenly over all of them."""
-    from pipelines import doctor
     from sr_keras.cli.progress import bar
+    from sr_keras.pipelines import doctor
 
     count = min(limit, len(indices))
     chosen = np.linspace(0, len(indices) - 1, count).round().astype(int)

@@ -1,7 +1,7 @@
 """The images of a training: which are learned from, and which are not."""
 
-import pipelines
-from pipelines.sources import Source
+from sr_keras import pipelines
+from sr_keras.pipelines.sources import Source
 
 # The part that is held back unless it is said.
 _SPLIT = 0.1

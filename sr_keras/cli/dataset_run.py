@@ -8,9 +8,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-import pipelines
-from pipelines.pairs import whole_scale
-from sr_keras import artifact, models, protocols
+from sr_keras import artifact, models, pipelines, protocols
 from sr_keras._version import __version__
 from sr_keras.cli import EXIT_DONE, exit_code, miss, objectives, progress, say
 from sr_keras.cli.arguments import check_arguments
@@ -20,6 +18,7 @@ from sr_keras.cli.dataset_data import sources
 from sr_keras.cli.dataset_recipe import groups_of, start_wanted
 from sr_keras.cli.files import LAST as SUMMARY
 from sr_keras.cli.files import save_json
+from sr_keras.pipelines.pairs import whole_scale
 from sr_keras.training import precision
 from sr_keras.training.distribute import Team
 from sr_keras.training.plan import plan

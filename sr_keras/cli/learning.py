@@ -9,11 +9,11 @@ import time
 import keras
 import numpy as np
 
-from pipelines.degradation import DEFAULT, PLAIN
 from sr_keras import artifact, inference, models, signals
 from sr_keras.cli import exit_code, progress, say
 from sr_keras.cli.arguments import check_arguments
 from sr_keras.models.zssr import ZSSR, recoloured
+from sr_keras.pipelines.degradation import DEFAULT, PLAIN
 from sr_keras.symmetry import symmetries
 from sr_keras.tiles import TILE_PIXELS
 from sr_keras.training.precision import chosen

@@ -154,9 +154,9 @@ def run(args):
 
 
 def _prepare(args):
-    from pipelines import packing, preparing
     from sr_keras.cli import earlier
     from sr_keras.cli.files import find_images, folder_for
+    from sr_keras.pipelines import packing, preparing
 
     settings = _settings(args)
     root = Path(args.output or _default_output(args.photos))
@@ -212,7 +212,7 @@ def _report(photos, root, records, already=""):
 
 
 def _settings(args):
-    from pipelines.preparing import Settings
+    from sr_keras.pipelines.preparing import Settings
 
     crop, stride = args.crop_size, args.stride
     if crop is None and stride is not None:
@@ -253,8 +253,8 @@ def _default_output(photos):
 
 def _work_through(found, settings, root, jobs):
     """Records of all photos."""
-    from pipelines import preparing
     from sr_keras.cli.progress import bar
+    from sr_keras.pipelines import preparing
 
     records = []
     made = preparing.run(found, settings, root, jobs)
@@ -274,7 +274,7 @@ def _pack(form, work, root, settings, records):
 
     if form == "tfrecord":
         load_keras()
-    from pipelines import packing, preparing
+    from sr_keras.pipelines import packing, preparing
 
     pack = {"tfrecord": packing.to_tfrecord, "hdf5": packing.to_hdf5}[form]
     with bar(len(packing.entries(records)), "image") as progress:

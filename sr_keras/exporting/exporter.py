@@ -146,7 +146,7 @@ def write(network, settings, watch=None):
 
 def _fine_tuned(network, settings, watch):
     """What has learned to compute in int8."""
-    import pipelines
+    from sr_keras import pipelines
     from sr_keras.training import quantization
 
     source = pipelines.open_source(

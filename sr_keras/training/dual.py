@@ -14,8 +14,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-import pipelines
-from sr_keras import artifact, losses
+from sr_keras import artifact, losses, pipelines
 from sr_keras.models.dual_heads import FILE, DualHeads, check_fit, heads_for
 from sr_keras.models.recipes import EPSILON
 from sr_keras.resize import resize

@@ -7,8 +7,7 @@ gradients, so that a few hundred steps do.
 
 import keras
 
-import pipelines
-from sr_keras import losses
+from sr_keras import losses, pipelines
 from sr_keras.models.quantized import Quantized
 from sr_keras.training.optimizers import optimizer_of
 from sr_keras.training.pixel import PixelTrainer

@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from pipelines.one_image import Augmentation
 from sr_keras.inference import Finish
+from sr_keras.pipelines.one_image import Augmentation
 from sr_keras.training.zero_shot_settings import Learning
 
 # Group of config.json -> what checks and holds it.

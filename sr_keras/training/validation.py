@@ -4,9 +4,8 @@ import dataclasses
 
 import numpy as np
 
-import pipelines
-from pipelines.sources import Source
-from sr_keras import images, inference, metrics, signals
+from sr_keras import images, inference, metrics, pipelines, signals
+from sr_keras.pipelines.sources import Source
 from sr_keras.protocols import DEFAULT
 from sr_keras.resize import imresize
 

@@ -14,9 +14,9 @@ import math
 
 import numpy as np
 
-from pipelines.blind import estimate
-from pipelines.degradation import parse
 from sr_keras import inference, metrics
+from sr_keras.pipelines.blind import estimate
+from sr_keras.pipelines.degradation import parse
 from sr_keras.protocols import DEFAULT
 from sr_keras.training.validation import CEILING
 

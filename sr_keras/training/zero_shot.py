@@ -9,10 +9,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipelines import one_image
-from pipelines.degradation import DEFAULT, PLAIN, downscale, interpolate
-from pipelines.views import detailed_part
 from sr_keras import inference, losses
+from sr_keras.pipelines import one_image
+from sr_keras.pipelines.degradation import (
+    DEFAULT,
+    PLAIN,
+    downscale,
+    interpolate,
+)
+from sr_keras.pipelines.views import detailed_part
 from sr_keras.resize import output_size
 from sr_keras.training import precision, schedules, stages
 from sr_keras.training.callbacks import (
