@@ -50,7 +50,7 @@ class Finish:
             raise ValueError(
                 f"no fusion {self.fusion!r}: use one of {', '.join(FUSIONS)}"
             )
-        check_number(self.back_projection, "back_projection", 0)
+        check_number(self.back_projection, "back-projection", 0)
         for name, least in (("tile", 16), ("memory", 1)):
             if getattr(self, name) is not None:
                 check_number(getattr(self, name), name, least)

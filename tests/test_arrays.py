@@ -129,8 +129,8 @@ def test_scales_that_are_no_numbers(scale, tmp_path):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"back_projection": "2"}, TypeError, "back_projection .* not '2'"),
-        ({"back_projection": 1.5}, TypeError, "back_projection .* not 1.5"),
+        ({"back_projection": "2"}, TypeError, "back-projection .* not '2'"),
+        ({"back_projection": 1.5}, TypeError, "back-projection .* not 1.5"),
         ({"back_projection": -1}, ValueError, "takes 0 or more, not -1"),
         ({"tile": "auto"}, TypeError, "tile takes a whole number, not 'auto'"),
         ({"tile": 8}, ValueError, "tile takes 16 or more, not 8"),
