@@ -177,19 +177,22 @@ def _faults(process, number, said, place):
         if len(said) > 2:
             yield f"{len(said)} lines: {said[:3]}"
     yield from (f"not whole: {path}" for path in _broken(place))
-    if _is_alive(process.pid):
-        yield "a process lives on"
-        with contextlib.suppress(OSError):
-            os.killpg(process.pid, signal.SIGKILL)
+    for survivor in _survivors(process.pid):
+        yield f"lives on: {survivor}"
+    with contextlib.suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
-def _is_alive(group):
-    time.sleep(0.2)
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def _survivors(group):
+    """The command lines of a group's processes, a second later."""
+    time.sleep(1)
+    listed = subprocess.run(
+        ["ps", "-e", "-o", "pgid=,stat=,args="], capture_output=True, text=True
+    )
+    for line in listed.stdout.splitlines():
+        number, state, command = line.split(None, 2)
+        if int(number) == group and state[0] != "Z":
+            yield command
 
 
 def _broken(place):

@@ -274,6 +274,13 @@ def _end_children():
     for child in children:
         child.join(_LOOK)
         child.kill()
+    # Those of libraries, too, where the system tells them.
+    tasks = "/proc/self/task"
+    with contextlib.suppress(OSError):
+        for task in os.listdir(tasks):
+            with open(f"{tasks}/{task}/children") as file:
+                for number in file.read().split():
+                    os.kill(int(number), signal.SIGKILL)
 
 
 def _say(text):

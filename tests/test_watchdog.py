@@ -1,5 +1,6 @@
 """The watchdog: no code can keep a signal from ending the process."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -120,11 +121,31 @@ def test_workers_do_not_live_on(process, tmp_path):
         time.sleep(0.05)
 
 
+@pytest.mark.skipif(
+    not list(Path("/proc/self/task").glob("*/children")), reason="no /proc"
+)
+def test_children_of_libraries_do_not_live_on(process):
+    running = process(
+        "import subprocess\n"
+        "print(subprocess.Popen(['sleep', '600']).pid, flush=True)\n" + DEAF
+    )
+    child = int(running.stdout.readline())
+    running.send_signal(signal.SIGTERM)
+    assert running.wait() == 143
+    running.communicate()
+    limit = time.monotonic() + 10
+    while is_alive(child):
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
 def is_alive(number):
     try:
         os.kill(number, 0)
     except ProcessLookupError:
         return False
+    with contextlib.suppress(OSError):  # dead, and nobody has waited for it
+        return ") Z" not in Path(f"/proc/{number}/stat").read_text()
     return True
 
 
