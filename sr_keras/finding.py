@@ -127,8 +127,14 @@ def _counts(pattern: str | os.PathLike) -> str:
 def _search(pattern: str | os.PathLike) -> Search | None:
     """The search of a folder or pattern; None for a single file."""
     text = os.fspath(pattern)
-    if text and Path(text).is_file():
+    path = Path(text)
+    if text and path.is_file():
         return None
+    if text and path.exists() and not path.is_dir():
+        raise ValueError(
+            f"{text} is a pipe or a device, which upscale alone reads: give a "
+            "file, a folder or a pattern"
+        )
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         if text and (search := Search(text)).matched:
             return search

@@ -12,6 +12,7 @@ import pytest
 from cli_runs import SMALL, command, tree
 
 from sr_keras import __version__, cli
+from sr_keras.cli import config
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -206,3 +207,25 @@ def test_runs_outside_the_main_thread(capfd):
     thread.start()
     thread.join()
     assert codes == [0]
+
+
+def test_resume_of_what_is_not_there(tmp_path, capfd):
+    job = ("train", "--resume", "--output", tmp_path / "typo")
+    ended = command(capfd, *job)
+    assert ended.code == 2
+    assert ended.lines == [
+        f"sr-keras train: error: {tmp_path / 'typo'} has no training to go on "
+        "with: give the folder of one, or --model and --data to begin one there"
+    ]
+    assert not (tmp_path / "typo").exists()
+    ended = command(capfd, "train", "--resume")
+    assert ended.lines == [
+        "sr-keras train: error: --resume needs --output: the folder of a "
+        "training"
+    ]
+
+
+def test_a_config_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "c.json"
+    path.write_text('{"model": "espcn", "scale": 2}', "utf-8-sig")
+    assert config.read(path) == {"model": "espcn", "scale": 2}

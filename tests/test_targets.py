@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -82,3 +83,50 @@ def test_settings_are_recorded(upscale, photos, espcn):
     record = json.loads((photos.parent / "place/out/upscale.json").read_text())
     assert record["back_projection"] == 1
     assert record["model"] == str(espcn)
+
+
+def test_a_pipe_is_a_photo(upscale, photos):
+    """As /dev/stdin and <( ) are."""
+    content = (photos / "a.png").read_bytes()
+    for output in ("o.png", "folder/"):
+        read, write = os.pipe()
+        os.write(write, content)
+        os.close(write)
+        done = upscale(f"/dev/fd/{read}", "-o", output)
+        os.close(read)
+        assert done.code == 0, done.err
+    assert images.read("o.png").pixels.shape == (40, 48, 3)
+    assert images.read(f"folder/{read}_x2.png").pixels.shape == (40, 48, 3)
+    wrong = upscale("/dev/null", photos / "a.png")
+    assert wrong.code == 2
+    assert wrong.err.endswith("/dev/null is the only input where it is one\n")
+    assert "is empty" in upscale("/dev/null", "-o", "n.png").err
+
+
+def test_a_pipe_where_files_are_needed(place):
+    os.mkfifo("pipe")
+    with pytest.raises(ValueError, match="pipe is a pipe or a device, which"):
+        images.find("pipe")
+
+
+def test_stdin_that_is_closed(upscale, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    done = upscale("-", "-o", "o.png")
+    assert done.code == 2
+    assert done.lines == ["stdin is closed: give a file, or send a photo to it"]
+
+
+def test_a_new_folder_with_a_dot(upscale, photos):
+    for place in ("out.v2/", "out.png/"):
+        assert upscale(photos / "a.png", "-o", place).code == 0
+        assert images.read(f"{place}a_x2.png").pixels.shape == (40, 48, 3)
+    done = upscale(photos / "a.png", "-o", "out.v3")
+    assert done.code == 2
+    assert "end a new folder's name with /" in done.err
+
+
+def test_a_pattern_with_brackets(upscale, photos):
+    photos.rename(photos.with_name("[2020] trip"))
+    done = upscale(photos.with_name("[2020] trip") / "*.png", "-o", "out")
+    assert done.code == 0, done.err
+    assert images.read("out/a_x2.png").pixels.shape == (40, 48, 3)

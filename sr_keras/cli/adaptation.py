@@ -297,7 +297,7 @@ def _config_of(model):
     path = Path(model)
     path = (path if path.is_dir() else path.parent) / "config.json"
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8-sig"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

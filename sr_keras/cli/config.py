@@ -67,7 +67,8 @@ def read(path):
         ValueError: it is no such file.
     """
     try:
-        config = update(json.loads(Path(path).read_text("utf-8")))
+        # Some editors write a byte order mark.
+        config = update(json.loads(Path(path).read_text("utf-8-sig")))
     except ValueError as e:
         raise ValueError(f"{path} is not a config.json: {e}") from e
     if not isinstance(config, dict):
@@ -208,7 +209,7 @@ def going_on(path, made):
         resumed it.
     """
     with contextlib.suppress(OSError, ValueError):
-        before = json.loads(path.read_text("utf-8"))
+        before = json.loads(path.read_text("utf-8-sig"))
         return {
             **made,
             "command": before.get("command", made["command"]),

@@ -166,7 +166,7 @@ class Course:
         found = b""
         if self.team.chief:
             with contextlib.suppress(OSError, ValueError, LookupError):
-                text = (self.folder / "config.json").read_text("utf-8")
+                text = (self.folder / "config.json").read_text("utf-8-sig")
                 epochs = json.loads(text)["learning"]["epochs"]
                 found = str(int(epochs)).encode()
         return int(self.team.from_chief(found) or self.epochs)

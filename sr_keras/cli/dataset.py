@@ -197,7 +197,7 @@ def _begin(folder, request):
 def _is_of_run(folder):
     """Whether a folder's config.json is a training's."""
     try:
-        stored = json.loads((folder / _CONFIG).read_text("utf-8"))
+        stored = json.loads((folder / _CONFIG).read_text("utf-8-sig"))
         return {"model", "scale"} <= set(stored)
     except (OSError, ValueError, TypeError):
         return False

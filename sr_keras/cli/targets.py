@@ -13,13 +13,16 @@ from sr_keras.cli.files import find_images
 from sr_keras.cli.photo import label
 from sr_keras.cli.progress import counted
 
+# What ends the name of a folder.
+_SLASHES = tuple({"/", os.sep})
+
 
 class Target(NamedTuple):
     """A photo and its result's place.
 
     Attributes:
-        source: Path, or None for stdin.
-        name: str, what it is called in tables.
+        source: Path, or None for stdin and pipes.
+        name: str, what it is called in tables: "stdin", or a pipe's path.
         folder: Path of the result's folder, or None for stdout.
         stem: str, the result's name without factor and suffix; None where
             `file` is given.
@@ -70,8 +73,12 @@ def targets(args):
         ValueError, OSError: the only input is none, or a place cannot be used.
     """
     output = args.output
-    if args.inputs == ["-"]:
-        return [_single(None, "stdin", output or "-")]
+    streams = [given for given in args.inputs if _is_stream(given)]
+    if streams and len(args.inputs) > 1:
+        raise ValueError(f"{streams[0]} is the only input where it is one")
+    if streams:
+        name = "stdin" if streams[0] == "-" else streams[0]
+        return [_single(None, name, output or "-")]
     one = len(args.inputs) == 1 and Path(args.inputs[0]).is_file()
     if one and output and (output == "-" or _is_picture(output)):
         path = Path(args.inputs[0])
@@ -94,38 +101,49 @@ def _single(source, name, output):
     if output == "-":
         return Target(source, name, None)
     path = Path(output)
-    if path.is_dir():
+    if path.is_dir() or output.endswith(_SLASHES):
         return Target(source, name, path, Path(name).stem)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent}: make it")
-    images.format_of(path)
+    try:
+        images.format_of(path)
+    except ValueError as e:
+        raise ValueError(f"{e}; end a new folder's name with {os.sep}") from e
     return Target(source, name, path.parent, file=path)
 
 
 def _is_picture(output):
     path = Path(output)
-    return bool(path.suffix) and not path.is_dir()
+    is_folder = path.is_dir() or output.endswith(_SLASHES)
+    return bool(path.suffix) and not is_folder
+
+
+def _is_stream(given):
+    """Whether an input is stdin, a pipe or a device: -, /dev/stdin, <( )."""
+    path = Path(given)
+    if given == "-" or path.parent in map(Path, ("/dev", "/dev/fd")):
+        return given == "-" or (path.exists() and not path.is_dir())
+    return path.exists() and not path.is_dir() and not path.is_file()
 
 
 def _photos(inputs, earlier):
     """The inputs, without files that are results: `upscale *` names them."""
     here = Path.cwd()
-    photos = []
+    photos, results = [], []
     for given in inputs:
         path = Path(given).absolute()
         root = here if here in path.parents else path.parent
-        if not path.is_file() or not _is_result(path, root, None, earlier):
-            photos.append(given)
-    count = len(inputs) - len(photos)
+        is_one = path.is_file() and _is_result(path, root, None, earlier)
+        (results if is_one else photos).append(given)
     if not photos:
         raise ValueError(
             f"{inputs[0]} and all other inputs are results of earlier runs: "
             "give one alone to enlarge it again"
         )
-    if count:
+    if results:
         say(
-            f"{counted(count, 'result')} of earlier runs left out, "
-            f"{next(p for p in inputs if p not in photos)} for one",
+            f"{counted(len(results), 'result')} of earlier runs left out, "
+            f"{results[0]} for one",
             sys.stderr,
         )
     return photos

@@ -95,6 +95,7 @@ def run(args):
     }
     stored = _stored(given)
     model = given.get("model", stored.get("model"))
+    _check_resumed(given, model)
     if model is None and "image" not in {**given, **stored}:
         raise ValueError(
             "no network: give --model NAME, with --data for one that learns "
@@ -105,6 +106,18 @@ def run(args):
         dataset.check_model(model)
     _check_fit(given, kind, model or _ZERO_SHOT)
     return (_zero_shot if kind is ZERO_SHOT else _dataset)(given, args.started)
+
+
+def _check_resumed(given, model):
+    """Refuse to go on with what is not there, if nothing says what to begin."""
+    if not given.get("resume") or model is not None:
+        return
+    if not given.get("output"):
+        raise ValueError("--resume needs --output: the folder of a training")
+    raise FileNotFoundError(
+        f"{given['output']} has no training to go on with: give the folder of "
+        "one, or --model and --data to begin one there"
+    )
 
 
 def _kind(model, given):

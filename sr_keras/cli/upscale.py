@@ -137,8 +137,6 @@ def _check(args):
             f"give --scale {args.scale}, or --width and --height, not both"
         )
     _check_format(args)
-    if "-" in args.inputs and len(args.inputs) > 1:
-        raise ValueError("- is the only input where it is one")
     args.chosen = args.model is None
     if args.chosen:
         args.model = _default_model()

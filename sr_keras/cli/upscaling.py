@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from pathlib import Path
 
 from sr_keras import images, memory, signals
 from sr_keras.cli import (
@@ -156,7 +157,7 @@ class Album:
     def _load(self, target):
         most = self.args.max_pixels
         if target.source is None:
-            content = sys.stdin.buffer.read()
+            content = _content_of(target.name)
             return images.load_bytes(content, target.name, most)
         return images.load(target.source, most)
 
@@ -281,6 +282,15 @@ class Album:
         writer.writeheader()
         writer.writerows(self.rows[i] for i in sorted(self.rows))
         return text.getvalue()
+
+
+def _content_of(stream):
+    """All that comes from stdin, or from the pipe of a name."""
+    if stream != "stdin":
+        return Path(stream).read_bytes()
+    if sys.stdin is None:
+        raise ValueError("stdin is closed: give a file, or send a photo to it")
+    return sys.stdin.buffer.read()
 
 
 class _Turn:
