@@ -234,7 +234,9 @@ def test_a_bad_batch_leaves_no_trace(value):
     logs = logs_of(trainer, (lr, tf.constant(bad)))
     assert logs["skipped"] == 1
     assert same(before, numbers(kept))
-    assert np.isfinite(list(logs.values())).all()
+    # The step's own values say what was wrong; the means leave it out.
+    means = [v for k, v in logs.items() if not k.startswith("step_")]
+    assert np.isfinite(means).all()
     trainer.train_step((lr, hr))
     assert not same(before, numbers(kept))
 

@@ -324,8 +324,8 @@ def test_results_are_not_clipped_but_upscale_is():
     ("arguments", "message"),
     [
         ({"fusion": "mode"}, "'mode': use one of median, mean, none"),
-        ({"back_projection": -1}, "0 rounds or more, not -1"),
-        ({"tile": 15}, "16 pixels or more, not 15"),
+        ({"back_projection": -1}, "back-projection takes 0 or more, not -1"),
+        ({"tile": 15}, "tile takes 16 or more, not 15"),
     ],
 )
 def test_finish_refuses(arguments, message):

@@ -19,6 +19,7 @@ from zero_shot_runs import (
 from sr_keras import metrics, models
 from sr_keras.inference import Finish
 from sr_keras.models.zssr import ZSSR
+from sr_keras.pipelines import one_image
 from sr_keras.resize import imresize, output_size
 from sr_keras.training import zero_shot
 from sr_keras.training.zero_shot import ZeroShotTrainer, optimizer_of
@@ -201,7 +202,7 @@ def test_a_blur_kernel_is_in_the_sons_and_in_the_result():
 
 def test_the_pairs_are_those_it_trains_on(monkeypatch):
     fed = []
-    real = zero_shot.single_image
+    real = one_image.single_image
 
     def spy(*args, **options):
         data = real(*args, **options)
@@ -218,7 +219,7 @@ def test_the_pairs_are_those_it_trains_on(monkeypatch):
     run = run_of(max_steps=3)
     expected = list(run.pairs().take(3).as_numpy_iterator())
     later = next(iter(run.pairs(start=2).as_numpy_iterator()))
-    monkeypatch.setattr(zero_shot, "single_image", spy)
+    monkeypatch.setattr(one_image, "single_image", spy)
     run.train()
     for pair, same in zip(expected, fed, strict=False):
         assert_same(pair, same)
@@ -227,13 +228,13 @@ def test_the_pairs_are_those_it_trains_on(monkeypatch):
 
 def test_no_pair_is_met_twice(monkeypatch):
     """A later scale goes on counting where the one before has ended."""
-    starts, real = [], zero_shot.single_image
+    starts, real = [], one_image.single_image
 
     def spy(*args, **options):
         starts.append(options["start"])
         return real(*args, **options)
 
-    monkeypatch.setattr(zero_shot, "single_image", spy)
+    monkeypatch.setattr(one_image, "single_image", spy)
     trained(scaling_steps=2, finish=Finish("none", 0))
     assert starts == [0, 3]
 

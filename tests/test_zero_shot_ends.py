@@ -1,4 +1,3 @@
-import itertools
 import time
 import types
 
@@ -109,14 +108,10 @@ def test_a_deadline_ends_it(scaling_steps, result_at, sources, monkeypatch):
     )
     assert run.step in (30, 31)
     assert run.interruption is None
-    # Each scale has its share, and in it the rate comes down in time.
     assert len(run.sources) == sources
-    starts = (np.flatnonzero(np.diff(run.rates) > 0) + 1).tolist()
-    for first, last in itertools.pairwise([0, *starts, run.step]):
-        assert 30 // scaling_steps - 2 <= last - first
-        assert run.rates[first] == max(run.rates)
-        assert run.rates[last - 1] == pytest.approx(max(run.rates) / 32)
-    assert len(starts) == scaling_steps - 1
+    # The rate comes down in time, over all scales together.
+    assert (np.diff(run.rates) <= 0).all()
+    assert run.rates[-1] == pytest.approx(run.rates[0] / 16)
 
 
 def test_a_deadline_by_the_wall_clock():
