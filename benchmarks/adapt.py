@@ -19,9 +19,9 @@ from pathlib import Path
 
 import common
 import numpy as np
-from sr_keras.pipelines.degradation import parse
 
 from sr_keras import images
+from sr_keras.pipelines.degradation import parse
 
 SCALE = 4
 

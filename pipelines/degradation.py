@@ -13,6 +13,10 @@ import re
 from collections.abc import Callable
 
 import numpy as np
+
+from sr_keras.kernels import load_kernel
+from sr_keras.names import meant
+from sr_keras.pipelines import corruption
 from sr_keras.pipelines.shrinking import (
     SHRINKERS,
     as_before,
@@ -20,10 +24,6 @@ from sr_keras.pipelines.shrinking import (
     by_kernel,
     shrink,
 )
-
-from sr_keras.kernels import load_kernel
-from sr_keras.names import meant
-from sr_keras.pipelines import corruption
 from sr_keras.resize import imresize, output_size
 from sr_keras.symmetry import TURNS, symmetries
 

@@ -10,10 +10,10 @@ import itertools
 
 import numpy as np
 from scipy import ndimage
-from sr_keras.pipelines.corruption import jpeg as through_jpeg
-from sr_keras.pipelines.shrinking import SHRINKERS, shrink
 
 from sr_keras import color
+from sr_keras.pipelines.corruption import jpeg as through_jpeg
+from sr_keras.pipelines.shrinking import SHRINKERS, shrink
 from sr_keras.resize import imresize
 
 # Recipes that are tried. MATLAB's box is OpenCV's area, but for rounding.

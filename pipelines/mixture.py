@@ -7,11 +7,11 @@ import functools
 
 import numpy as np
 import tensorflow as tf
+
+from sr_keras.pipelines import pairs
 from sr_keras.pipelines.patches import Draw, Patches
 from sr_keras.pipelines.sources import Source
 from sr_keras.pipelines.windows import Format
-
-from sr_keras.pipelines import pairs
 
 # Sets the draws apart from those of patches.
 _MIXING = 4
@@ -144,7 +144,7 @@ def unpaired(
 
 
 def _of_photos(photos, side, plan, options):
-    pairs.check_images(photos, 1, (side, side), stored=False)
+    photos = pairs.large_enough(photos, 1, (side, side))
     draw = Draw((side, side), 1, options.get("augment", True))
     form = Format(1, options.get("channels", 3))
     limit = options.get("cache_gb", 1.0) * pairs.GIGABYTE

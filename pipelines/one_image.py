@@ -11,12 +11,12 @@ import math
 
 import numpy as np
 import tensorflow as tf
-from sr_keras.pipelines.calls import in_graph
-from sr_keras.pipelines.views import detail, father_view, window_of
-from sr_keras.pipelines.warping import warped_father
 
 from sr_keras import symmetry
 from sr_keras.pipelines import degradation
+from sr_keras.pipelines.calls import in_graph
+from sr_keras.pipelines.views import detail, father_view, window_of
+from sr_keras.pipelines.warping import warped_father
 
 ORDERS = ("random", "up", "down")
 VIEWS = ("antialiased", "resize", "warp")

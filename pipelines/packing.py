@@ -5,10 +5,9 @@ import math
 import os
 from pathlib import Path
 
+from sr_keras import images, signals
 from sr_keras.pipelines.preparing import digest
 from sr_keras.pipelines.sources.items import rgb
-
-from sr_keras import images, signals
 
 # Images in a shard.
 SHARD = 1000

@@ -10,6 +10,7 @@ import os
 
 import numpy as np
 import tensorflow as tf
+
 from sr_keras.pipelines.calls import in_graph
 from sr_keras.pipelines.degradation import DATASET
 from sr_keras.pipelines.patches import Draw, Patches, Plan, too_small
@@ -88,7 +89,7 @@ def paired(
 
     Raises:
         ValueError: a batch that has no such part; fewer images than the
-            batch; an image smaller than the patch; LR and HR sizes that do
+            batch; all images smaller than the patch; LR and HR sizes that do
             not match; values that cannot be.
     """
     scale = whole_scale(scale)
@@ -173,15 +174,16 @@ def patches_of(
     """
     _check_patch(side, scale, interpolated, stride)
     form = Format(scale, _checked(channels), interpolated)
+    _check_hr_scale(hr_scale, degradation)
+    source = large_enough(source, scale, least_side(scale, side, hr_scale))
     # Of a grid, as SRCNN's, every image has many patches on purpose.
     if len(source) < plan.batch_size and stride is None:
         raise ValueError(
             f"{source.name} has {len(source)} images, fewer than the batch of "
             f"{plan.batch_size}: give more images or a smaller --batch-size"
         )
-    _check_hr_scale(hr_scale, degradation)
-    least = scale if hr_scale else side
-    check_images(source, scale, (least, least), degradation == DATASET)
+    if degradation == DATASET:
+        check_pairs(source, scale)
     step = stride or (1 if interpolated else scale)
     draw = Draw((side, side), step, augment, stride is not None, hr_scale)
     limit = cache_gb * GIGABYTE
@@ -191,6 +193,20 @@ def patches_of(
 def side_of(scale, hr_patch_size=None):
     """The side of an HR patch: 48 LR pixels unless a size is given."""
     return scale * _LR_SIDE if hr_patch_size is None else hr_patch_size
+
+
+def least_side(scale, side, hr_scale=None):
+    """The size that an HR image must have.
+
+    Args:
+        scale: int.
+        side: int, that of an HR patch.
+        hr_scale: as for `paired`; then small images become larger.
+
+    Returns:
+        Pair (height, width).
+    """
+    return (scale if hr_scale else side,) * 2
 
 
 def steps_per_epoch(source, batch_size, patches_per_image=PATCHES_PER_IMAGE):
@@ -241,9 +257,11 @@ def whole(
     """
     scale = whole_scale(scale)
     form = Format(scale, _checked(channels), interpolated)
+    source = large_enough(source, scale, (scale, scale))
     degrader = Degrader(source, degradation, form)
     count = len(source) if limit is None else min(limit, len(source))
-    check_images(source, scale, (scale, scale), degradation == DATASET)
+    if degradation == DATASET:
+        check_pairs(source, scale)
     # Twice the same: an image without pixels stands for one left out.
     missing = (np.zeros((1, 0, 0, channels), "float32"),) * 2
 
@@ -282,26 +300,51 @@ def whole_scale(scale):
     return int(factor)
 
 
-def check_images(source, scale, size, stored):
-    """Look at what the files say of their sizes.
+def large_enough(source, scale, size):
+    """The images that are no smaller than a patch, by what their files say.
+
+    The others are in `source.skipped` from then on.
 
     Args:
         source: pipelines.sources.Source.
         scale: int.
         size: pair (height, width), the least an HR image may have.
-        stored: whether its LR images are used.
+
+    Returns:
+        Source.
 
     Raises:
-        ValueError: an image is too small, or an LR image does not fit.
+        ValueError: all images are too small.
+    """
+    kept, small = [], []
+    names = source.names
+    for i in range(len(source)):
+        hr, _ = source.sizes(i)
+        # If it says nothing, or is broken, decoding will tell.
+        cropped = [n // scale * scale for n in hr or ()]
+        if any(a < b for a, b in zip(cropped, size, strict=False)):
+            small.append(too_small(names[i], hr, size))
+            source.skip(i, small[-1])
+        else:
+            kept.append(i)
+    if not kept:
+        raise ValueError(small[0])
+    return source.subset(kept) if small else source
+
+
+def check_pairs(source, scale):
+    """See that LR images fit their HR images, by what their files say.
+
+    Args:
+        source: pipelines.sources.Source.
+        scale: int.
+
+    Raises:
+        ValueError: one does not.
     """
     for i in range(len(source)):
         hr, lr = source.sizes(i)
-        if hr is None:  # it says nothing, or is broken: decoding will tell
-            continue
-        cropped = [n // scale * scale for n in hr]
-        if any(a < b for a, b in zip(cropped, size, strict=True)):
-            raise ValueError(too_small(source.names[i], hr, size))
-        if stored and lr is not None:
+        if hr is not None and lr is not None:
             check_sizes(source, i, hr, lr, scale)
 
 

@@ -10,10 +10,10 @@ import dataclasses
 import math
 
 import numpy as np
-from sr_keras.pipelines.store import Once, Store
-from sr_keras.pipelines.windows import Degrader
 
 from sr_keras import symmetry
+from sr_keras.pipelines.store import Once, Store
+from sr_keras.pipelines.windows import Degrader
 from sr_keras.resize import imresize
 
 # Visits whose patches are mixed.
@@ -245,5 +245,5 @@ def too_small(name, shape, size):
     """What is said of an image that is smaller than a patch."""
     return (
         f"{name} has {shape[1]}x{shape[0]} pixels, fewer than a patch of "
-        f"{size[1]}x{size[0]}: leave it out, or give a smaller --hr-patch-size"
+        f"{size[1]}x{size[0]}: give a larger one, or a smaller --hr-patch-size"
     )

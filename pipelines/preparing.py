@@ -16,10 +16,10 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from sr_keras.pipelines.degradation import parse
-from sr_keras.pipelines.sources.items import rgb
 
 from sr_keras import color, images, signals
+from sr_keras.pipelines.degradation import parse
+from sr_keras.pipelines.sources.items import rgb
 from sr_keras.resize import imresize
 from sr_keras.writing import replaced
 

@@ -8,10 +8,10 @@ all papers do.
 import dataclasses
 
 import numpy as np
-from sr_keras.pipelines.degradation import DATASET, margin, parse
-from sr_keras.pipelines.shrinking import MATLAB
 
 from sr_keras import color, symmetry
+from sr_keras.pipelines.degradation import DATASET, margin, parse
+from sr_keras.pipelines.shrinking import MATLAB
 from sr_keras.resize import imresize, imresize_part
 
 # LR pixels that bicubic enlargement looks at on each side, and one to spare.

@@ -215,9 +215,19 @@ def test_a_corrupt_image_is_named_at_the_end(run, data):
     broken.write_bytes(broken.read_bytes()[:-40])
     ended = run("--validation-split", 0, "--steps-per-epoch", 12)
     assert ended.code == 0
-    assert ended.lines[0] == "1 image could not be read and had to be left out:"
+    assert ended.lines[0] == "1 image cannot be used and had to be left out:"
     assert str(broken) in ended.lines[1]
     assert len(ended.lines) == 2
+
+
+def test_a_thumbnail_is_named_before_the_training_and_left_out(run, data):
+    save(data / "0.png", scene(7, 30))
+    ended = run("--epochs", 1)
+    assert ended.code == 0
+    first, second = ended.lines
+    assert first == "1 image cannot be used and had to be left out:"
+    assert str(data / "0.png") in second
+    assert "has 30x7 pixels, fewer than a patch of" in second
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from cli_runs import save
 
 import pipelines
 from pipelines.degradation import parse
-from pipelines.pairs import check_images
+from pipelines.pairs import check_pairs, large_enough
 from pipelines.patches import Draw
 from sr_keras import color, images, symmetry
 from sr_keras.resize import imresize
@@ -289,6 +289,20 @@ def test_small_images_and_few_images(source, tmp_path):
         pipelines.open_source(tmp_path / "empty", 2)
 
 
+def test_a_small_image_among_others_is_left_out_and_named(tmp_path):
+    root = folder(tmp_path, 4)
+    save(root / "0002.png", photo(20, 30, 9))
+    source = pipelines.open_source(root, 2)
+    assert len(list(pipelines.whole(source, 2).as_numpy_iterator())) == 4
+    assert source.skipped == []
+    batches(small(source, hr_patch_size=24, batch_size=3), 2)
+    (line,) = source.skipped
+    assert "0002.png has 30x20 pixels, fewer than a patch of 24x24" in line
+    assert len(large_enough(source, 2, (24, 24))) == 3
+    with pytest.raises(ValueError, match="3 images, fewer than the batch of 4"):
+        small(source, hr_patch_size=24, batch_size=4)
+
+
 def test_a_file_that_does_not_say_its_size(tmp_path):
     """It is only seen to be too small when it is decoded."""
     root = folder(tmp_path, 3)
@@ -313,7 +327,7 @@ def test_unpaired(source, tmp_path):
     assert any(place_of(as_bytes(lr[0]), theirs.hr(i)) for i in range(3))
 
 
-def test_check_images_says_both_sizes(tmp_path):
+def test_check_pairs_says_both_sizes(tmp_path):
     folder(tmp_path / "HR")
     for i in range(4):
         save(tmp_path / "LR_bicubic" / "X2" / f"{i:04}x2.png",
@@ -322,7 +336,7 @@ def test_check_images_says_both_sizes(tmp_path):
     with pytest.raises(
         ValueError, match="0000x2.png has 25x20 .*0000.png 48x40: .* 24x20"
     ):
-        check_images(source, 2, (12, 12), True)
+        check_pairs(source, 2)
 
 
 _ENDS = """

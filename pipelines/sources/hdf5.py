@@ -8,6 +8,7 @@ import dataclasses
 
 import h5py
 import numpy as np
+
 from sr_keras.pipelines.sources.items import Item
 from sr_keras.pipelines.sources.source import Source
 

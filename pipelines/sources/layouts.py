@@ -9,11 +9,10 @@ import os
 import re
 from pathlib import Path
 
-from sr_keras.pipelines.sources.items import Archive, FileItem, ZipItem
-from sr_keras.pipelines.sources.source import Source
-
 from sr_keras import images, pairing
 from sr_keras.finding import Found
+from sr_keras.pipelines.sources.items import Archive, FileItem, ZipItem
+from sr_keras.pipelines.sources.source import Source
 
 # Kinds of LR images, as folders call them; the first that is there is taken.
 KINDS = ("bicubic", "unknown", "mild", "difficult", "wild")

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 
 import numpy as np
+
 from sr_keras.pipelines.sources.items import Item
 
 

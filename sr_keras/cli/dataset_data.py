@@ -1,6 +1,8 @@
 """The images of a training: which are learned from, and which are not."""
 
 from sr_keras import pipelines
+from sr_keras.cli.progress import counted
+from sr_keras.pipelines import pairs
 from sr_keras.pipelines.sources import Source
 
 # The part that is held back unless it is said.
@@ -25,10 +27,19 @@ def sources(job, scale, data, seed):
     """
     specs = job["sources"]
     train = _opened(specs, job, scale, data, "train")
+    side = pairs.side_of(scale, data.hr_patch_size)
+    size = pairs.least_side(scale, side, data.hr_scale)
+    # Left out before they are divided: scores are of ordinary photos.
+    train = pairs.large_enough(train, scale, size)
     if _too_few(train, data):
+        small = ""
+        if train.skipped:
+            count = counted(len(train.skipped), "image")
+            small = f" ({count} left out, {train.skipped[0]})"
         raise ValueError(
             f"{train.name} has {len(train)} images, fewer than the batch of "
             f"{data.batch_size}: give more images or a smaller --batch-size"
+            f"{small}"
         )
     split = job["validation_split"]
     if job["validation"]:

@@ -89,7 +89,7 @@ class Run:
 
     def __init__(self, job, layers, start, team=Team(), init_from=None):  # noqa: B008
         self.name, self.scale, network = start
-        self.team = team
+        self.team, self.named = team, set()
         self.job = {**job, "scale": self.scale}
         objective, groups = groups_of(
             self.job, self.name, layers, network is not None
@@ -201,6 +201,7 @@ class Run:
             say(line, sys.stderr)
         for source in filter(None, (self.source, self.held, self.photos)):
             miss(source.unreadable)
+        self._name_skipped()
         say(self._described(course, resumed))
         path, made = course.folder / "config.json", self.config()
         save_json(path, going_on(path, made) if resumed else made)
@@ -328,12 +329,11 @@ class Run:
 
     def _name_skipped(self):
         every = (self.source, self.held, self.photos)
-        skipped = sorted({s for one in every if one for s in one.skipped})
+        skipped = {s for one in every if one for s in one.skipped}
+        skipped, self.named = sorted(skipped - self.named), skipped
         if skipped:
             count = progress.counted(len(skipped), "image")
-            say(
-                f"{count} could not be read and had to be left out:", sys.stderr
-            )
+            say(f"{count} cannot be used and had to be left out:", sys.stderr)
         for line in skipped:
             say(f"  {line}", sys.stderr)
 
