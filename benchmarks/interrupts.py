@@ -11,8 +11,9 @@ has: runs; those that ended within 10 s, or within 1 s of a second signal; the
 longest of both; and what went wrong: other exit codes than 130 and 143, more
 than two lines on stderr after the signal, tracebacks, files that are not whole,
 processes that live on. --log keeps each run, and a second call with it goes on
-from there. "early": SIGINT came before Python had begun to run the
-command, and Python itself printed its traceback.
+from there. "early": the signal came before the command had begun to note
+signals, and ended the process as it does by default, which a shell reports as
+130 or 143; or Python itself, still starting, printed a traceback.
 """
 
 import argparse
@@ -172,7 +173,7 @@ def _faults(process, number, said, place):
     else:
         if process.returncode not in (128 + number, -number):
             yield f"code {process.returncode}: {said[-1:]}"
-        if process.returncode == -number == -signal.SIGTERM:
+        if process.returncode == -number:
             yield "early"
         if len(said) > 2:
             yield f"{len(said)} lines: {said[:3]}"

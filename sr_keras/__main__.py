@@ -1,8 +1,14 @@
 """`python -m sr_keras COMMAND` is `sr-keras COMMAND`."""
 
+import signal
 import sys
 
-from sr_keras import signals
+# Python's own handler raises in whatever is being imported, which may swallow
+# it. Until ours is there, Ctrl-C ends the process as SIGTERM does.
+if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+from sr_keras import signals  # noqa: E402
 
 
 def main(*first: str) -> int:

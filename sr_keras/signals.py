@@ -253,11 +253,13 @@ def _note_once(number):
 def _end() -> NoReturn:
     """End the process from the watchdog's thread."""
     _state.ending = True
-    _undo()
-    _end_children()
-    _say("stopped")
-    _undo()  # a file that was being opened meanwhile
-    os._exit(128 + _state.first)
+    try:
+        _undo()
+        _end_children()
+        _say("stopped")
+        _undo()  # a file that was being opened meanwhile
+    finally:
+        os._exit(128 + _state.first)
 
 
 def _undo():
@@ -267,8 +269,9 @@ def _undo():
 
 
 def _end_children():
-    processes = sys.modules.get("multiprocessing.process")
-    children = processes.active_children() if processes else ()
+    # It may be half imported.
+    module = sys.modules.get("multiprocessing.process")
+    children = getattr(module, "active_children", tuple)()
     for child in children:
         child.terminate()
     for child in children:
@@ -279,8 +282,10 @@ def _end_children():
     with contextlib.suppress(OSError):
         for task in os.listdir(tasks):
             with open(f"{tasks}/{task}/children") as file:
-                for number in file.read().split():
-                    os.kill(int(number), signal.SIGKILL)
+                numbers = [int(number) for number in file.read().split()]
+            for number in numbers:
+                with contextlib.suppress(OSError):
+                    os.kill(number, signal.SIGKILL)
 
 
 def _say(text):

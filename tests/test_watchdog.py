@@ -121,6 +121,20 @@ def test_workers_do_not_live_on(process, tmp_path):
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize(
+    "module", ["types.ModuleType('half')", "types.SimpleNamespace(\n"
+               "    active_children=lambda: [1])"],
+)  # fmt: skip
+def test_nothing_keeps_the_watchdog(process, module):
+    """Neither a module that is half imported, nor an error of its own."""
+    running = process(
+        "import sys, types\n"
+        f"sys.modules['multiprocessing.process'] = {module}\n" + DEAF
+    )
+    running.send_signal(signal.SIGTERM)
+    assert finished(running).code == 143
+
+
 @pytest.mark.skipif(
     not list(Path("/proc/self/task").glob("*/children")), reason="no /proc"
 )
