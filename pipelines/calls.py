@@ -7,6 +7,7 @@ finish, and further ones do nothing.
 """
 
 import atexit
+import re
 import threading
 import time
 
@@ -16,6 +17,9 @@ import tensorflow as tf
 # Seconds without a call after which none is expected, and the longest wait.
 _QUIET = 0.05
 _LONGEST = 10.0
+
+# What a function has raised, in TensorFlow's words.
+_RAISED = re.compile(r"(?:ValueError|TypeError|OSError|\w*Error): (.+)")
 
 
 class _Calls:
@@ -81,3 +85,16 @@ def in_graph(function, shapes):
         )
 
     return operation
+
+
+def reason_of(error):
+    """What a function within a graph has raised, without TensorFlow's story.
+
+    Args:
+        error: tf.errors.OpError.
+
+    Returns:
+        str.
+    """
+    found = _RAISED.findall(str(error))
+    return found[-1].strip() if found else str(error).splitlines()[0]

@@ -92,7 +92,10 @@ def _train(request, job, layers, team):
     def make(other=None, groups=None, init_from=None):
         own = layers if groups is None else (groups, {})
         start = name, scale, network
-        return Run(other or job, own, start, team, init_from)
+        run = Run(other or job, own, start, team, init_from)
+        if job["held_out"] is None:  # a second stage has the same
+            job["held_out"] = run.job["held_out"]
+        return run
 
     if not team.chief:
         return two_stages.work(make, None, lambda: None, team)
@@ -112,6 +115,8 @@ def _settings(request):
         stored, stored_groups = config.checked(
             config.read(request.config), DATASET, request.config
         )
+    if "validation_split" in request.given:
+        stored["held_out"] = stored.get("held_out") and []
     if "recipe" in request.given and not request.resume:
         stored_groups = {}
     given = {k: None if v == "" else v for k, v in request.given.items()}
@@ -141,11 +146,19 @@ def _check(job):
             f"no images for {name} to learn from: give --data div2k, a "
             "folder, or a file"
         )
-    split = job["validation_split"]
+    held_out, split = job["held_out"], job["validation_split"]
+    if held_out is not None and not _are_texts(held_out):
+        raise ValueError(
+            f"held_out must be a list of names of images, not {held_out!r}"
+        )
     if split is not None and split >= 1:
         raise ValueError(
             f"--validation-split must be from 0 to less than 1, not {split:g}"
         )
+
+
+def _are_texts(value):
+    return isinstance(value, list) and all(isinstance(v, str) for v in value)
 
 
 def folder_of(name, request):

@@ -1,6 +1,9 @@
 """The images of a training: which are learned from, and which are not."""
 
+import sys
+
 from sr_keras import pipelines
+from sr_keras.cli import held_out, miss, say
 from sr_keras.cli.progress import counted
 from sr_keras.pipelines import pairs
 from sr_keras.pipelines.sources import Source
@@ -42,15 +45,43 @@ def sources(job, scale, data, seed):
             f"{small}"
         )
     split = job["validation_split"]
+    before = job["held_out"] or ()
     if job["validation"]:
         held = _opened([job["validation"]], job, scale, data, "validation")
-    elif split == 0:
-        held = None
+        return train, _ordered(held, before)
+    if split == 0:
+        return train, None
+    held = _own(train, specs, job, scale, data) if split is None else None
+    if held is not None:
+        return train, _ordered(held, before)
+    there, others = held_out.places_of(train, before)
+    if there:
+        parts = train.subset(others), train.subset(there)
     else:
-        held = _own(train, specs, job, scale, data) if split is None else None
-        if held is None:
-            train, held = _divided(train, split or _SPLIT, data, seed)
-    return train, held
+        parts = train.divided(split or _SPLIT, seed)
+    return _checked(*parts, train, data)
+
+
+def name_left_out(every, named):
+    """Say what is left out, once.
+
+    Args:
+        every: iterable of pipelines.sources.Source.
+        named: set of str, the lines that were said before.
+
+    Returns:
+        Set of str, all lines.
+    """
+    every = list(every)
+    for source in every:
+        miss(source.unreadable)
+    lines = {line for source in every for line in source.skipped}
+    if new := sorted(lines - named):
+        count = counted(len(new), "image")
+        say(f"{count} cannot be used and had to be left out:", sys.stderr)
+    for line in new:
+        say(f"  {line}", sys.stderr)
+    return lines
 
 
 def _opened(specs, job, scale, data, split):
@@ -78,8 +109,14 @@ def _too_few(source, data):
     return len(source) < data.batch_size and data.stride is None
 
 
-def _divided(source, split, data, seed):
-    train, held = source.divided(split, seed)
+def _ordered(source, before):
+    """The images with those first that were held out before."""
+    there, others = held_out.places_of(source, before)
+    return source.subset([*there, *others]) if there else source
+
+
+def _checked(train, held, source, data):
+    """The parts of a source, if there is enough to learn from."""
     if _too_few(train, data):
         raise ValueError(
             f"{source.name} has {len(source)} images, {len(held)} of them for "

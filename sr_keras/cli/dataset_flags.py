@@ -118,7 +118,7 @@ _TOP = {
     "sources": None, "data_dir": None, "validation": None,
     "validation_split": None, "validation_limit": 5, "init_from": None,
     "cache_gb": 1.0, "keep_every": 0, "log_every": 0,
-    "strategy": "auto", "gpus": None,
+    "strategy": "auto", "gpus": None, "held_out": None,
 }  # fmt: skip
 
 _OPTIONAL = (

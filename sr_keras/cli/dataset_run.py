@@ -1,7 +1,7 @@
 """A training on many images at work: made from its settings, and reported."""
 
 import dataclasses
-import re
+import json
 import sys
 from pathlib import Path
 
@@ -10,23 +10,28 @@ import tensorflow as tf
 
 from sr_keras import artifact, models, pipelines, protocols
 from sr_keras._version import __version__
-from sr_keras.cli import EXIT_DONE, exit_code, miss, objectives, progress, say
+from sr_keras.cli import (
+    EXIT_DONE,
+    exit_code,
+    held_out,
+    objectives,
+    progress,
+    say,
+)
 from sr_keras.cli.arguments import check_arguments
 from sr_keras.cli.config import going_on
 from sr_keras.cli.course import LAST, Course
-from sr_keras.cli.dataset_data import sources
+from sr_keras.cli.dataset_data import name_left_out, sources
 from sr_keras.cli.dataset_recipe import groups_of, start_wanted
 from sr_keras.cli.files import LAST as SUMMARY
 from sr_keras.cli.files import save_json
+from sr_keras.pipelines.calls import reason_of
 from sr_keras.pipelines.pairs import whole_scale
 from sr_keras.training import precision
 from sr_keras.training.distribute import Team
 from sr_keras.training.plan import plan
 from sr_keras.training.transfer import transfer
 from sr_keras.training.validation import Validation
-
-# What a function within a pipeline has raised, in TensorFlow's words.
-_RAISED = re.compile(r"(?:ValueError|TypeError|OSError|\w*Error): (.+)")
 
 
 def resolve(job):
@@ -112,6 +117,9 @@ class Run:
         team.give_weights(learner)
         data = self.plan.data
         self.source, held = self._sources()
+        self._held_before = self.job["held_out"]
+        if held is not None:
+            self.job["held_out"] = held_out.names_of(held)
         self.steps = learning.steps_per_epoch or pipelines.steps_per_epoch(
             self.source, data.batch_size, data.patches_per_image
         )
@@ -186,9 +194,9 @@ class Run:
         except tf.errors.OpError as e:
             if self.team.lost(e):
                 raise
-            raise ValueError(_reason(e)) from e
+            raise ValueError(reason_of(e)) from e
         finally:
-            self._name_skipped()
+            self._name_left_out()
         if self.team.chief:
             self._finish(course)
         self.team.wait()  # who leaves early is missed
@@ -196,12 +204,14 @@ class Run:
 
     def _announce(self, course, resumed):
         """Say what will be done, and keep how."""
-        notes = course.notes if resumed else self.notes
+        notes = self.notes
+        if resumed:
+            limit = self.job["validation_limit"]
+            other = held_out.change(self._held_before, self.held, limit)
+            notes = [*course.notes, *filter(None, [other])]
         for line in (*self.source.notes, *notes):
             say(line, sys.stderr)
-        for source in filter(None, (self.source, self.held, self.photos)):
-            miss(source.unreadable)
-        self._name_skipped()
+        self._name_left_out()
         say(self._described(course, resumed))
         path, made = course.folder / "config.json", self.config()
         save_json(path, going_on(path, made) if resumed else made)
@@ -226,6 +236,8 @@ class Run:
     def _sources(self):
         """The images to train on, and those to validate on or None."""
         seed = self.plan.learning.seed
+        names = json.dumps(self.job["held_out"]).encode()
+        self.job["held_out"] = json.loads(self.team.from_chief(names))
         return sources(self.job, self.scale, self.plan.data, seed)
 
     def _networks(self, start):
@@ -327,15 +339,9 @@ class Run:
             "command": sys.argv,
         }
 
-    def _name_skipped(self):
+    def _name_left_out(self):
         every = (self.source, self.held, self.photos)
-        skipped = {s for one in every if one for s in one.skipped}
-        skipped, self.named = sorted(skipped - self.named), skipped
-        if skipped:
-            count = progress.counted(len(skipped), "image")
-            say(f"{count} cannot be used and had to be left out:", sys.stderr)
-        for line in skipped:
-            say(f"  {line}", sys.stderr)
+        self.named = name_left_out(filter(None, every), self.named)
 
     def _finish(self, course):
         """Write what has come of it, and say it."""
@@ -390,9 +396,3 @@ def _stopped(course):
         f"stopped after {done} and {progress.counted(course.within, 'step')}: "
         f"kept {course.folder / LAST} and the checkpoint; add --resume to go on"
     )
-
-
-def _reason(error):
-    """What a pipeline's function has said, without TensorFlow's story."""
-    found = _RAISED.findall(str(error))
-    return found[-1].strip() if found else str(error).splitlines()[0]
