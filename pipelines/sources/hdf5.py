@@ -32,24 +32,41 @@ class Hdf5Item(Item):
 
     def read(self):
         """The pixels."""
+        if problem := self.problem():
+            raise ValueError(problem)
         try:
             data = self.file[self.path]
             pixels = data[()] if self.index is None else data[self.index]
         except (OSError, KeyError) as error:
             raise ValueError(f"{self.name} is broken: {error}") from error
         pixels = pixels[..., None] if pixels.ndim == 2 else pixels
-        if pixels.dtype != np.uint8 or pixels.shape[-1] not in (1, 3):
-            raise ValueError(
-                f"{self.name} is {pixels.dtype} {pixels.shape}: images are "
-                "uint8 (H, W, 3)"
-            )
         return np.repeat(pixels, 3, -1) if pixels.shape[-1] == 1 else pixels
 
     def size(self):
         """The size that the file says."""
-        shape = self.file[self.path].shape
+        return None if self.problem() else self._form()[1][:2]
+
+    def problem(self):
+        """Why it is no image, by its type and shape.
+
+        Returns:
+            str; None where it is one.
+        """
+        dtype, shape = self._form()
+        if dtype == np.uint8 and len(shape) == 3 and shape[2] in (1, 3):
+            return None
+        text = f"{self.name} is {dtype} {shape}"
+        first = len(shape) == 3 and shape[0] in (1, 3)
+        if first and shape[2] not in (1, 3):
+            text += ", channels first"
+        return f"{text}: images are uint8 (H, W, 3)"
+
+    def _form(self):
+        """Type and shape; of grey without an axis for it with one."""
+        data = self.file[self.path]
+        shape = data.shape or ()
         shape = shape if self.index is None else shape[1:]
-        return tuple(shape[:2]) if len(shape) in (2, 3) else None
+        return data.dtype, (*shape, 1) if len(shape) == 2 else tuple(shape)
 
 
 def open_hdf5(text, scale, stored) -> Source:
@@ -84,8 +101,10 @@ def open_hdf5(text, scale, stored) -> Source:
             f"or arrays hr, and lr_x{scale} or lr; found "
             f"{', '.join(file) or 'nothing'}"
         )
+    _check(hr)
     if not stored:
         return Source(text, [(item, None) for item in hr.values()])
+    _check(lr)
     lacking = [name for name in hr if name not in lr]
     if lacking:
         raise ValueError(
@@ -95,14 +114,23 @@ def open_hdf5(text, scale, stored) -> Source:
     return Source(text, [(item, lr[name]) for name, item in hr.items()])
 
 
+def _check(items):
+    """Refuse a file in which nothing is an image; say why of the first."""
+    problems = [item.problem() for item in items.values()]
+    if problems and all(problems):
+        raise ValueError(problems[0])
+
+
 def _images(file, names):
     """{name: item} of the first of some groups or arrays, or None."""
     place = next((name for name in names if name in file), None)
     if place is None:
         return None
     if isinstance(file[place], h5py.Dataset):
-        count = len(file[place])
-        return {i: Hdf5Item(file, place, i) for i in range(count)}
+        shape = file[place].shape or ()
+        if len(shape) < 3 or (len(shape) == 3 and shape[-1] in (1, 3)):
+            return {0: Hdf5Item(file, place)}  # one image
+        return {i: Hdf5Item(file, place, i) for i in range(shape[0])}
     found = {}
 
     def note(name, thing):

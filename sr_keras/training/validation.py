@@ -79,9 +79,9 @@ class Validation:
             if len(seen) < shown:
                 seen.append((lr, self._interpolated(lr), sr, hr))
         if not values:
+            why = (*self.source.skipped, "there are none")[0]
             raise ValueError(
-                f"no image of {self.source.name} can be read: give another "
-                "--validation"
+                f"no image of {self.source.name} can be validated on: {why}"
             )
         means = map(float, np.mean(values, axis=0))
         return dict(zip(["psnr", *measures], means, strict=True)), seen
