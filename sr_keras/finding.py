@@ -40,11 +40,12 @@ class Found(list):
     Attributes:
         unreadable: list of str, a line for each folder or link that cannot
             be read.
+        left_out: str, a sentence as `left_out` gives it, or None.
     """
 
-    def __init__(self, pairs=(), unreadable=()):
+    def __init__(self, pairs=(), unreadable=(), left_out=None):
         super().__init__(pairs)
-        self.unreadable = list(unreadable)
+        self.unreadable, self.left_out = list(unreadable), left_out
 
 
 def find(pattern: str | os.PathLike) -> Found:
@@ -80,10 +81,10 @@ def find(pattern: str | os.PathLike) -> Found:
         for name in search.files
         if name.suffix.lower() in SUFFIXES
     )
-    images = Found(pairs, unreadable)
+    others = _counts(search)
+    images = Found(pairs, unreadable, _sentence(pattern, others))
     if not images:
         suffixes = " ".join(SUFFIXES)
-        others = _counts(pattern)
         found = f", found {others}" if others else ""
         lines = "".join(f"; {line}" for line in unreadable)
         raise ValueError(
@@ -103,15 +104,17 @@ def left_out(pattern: str | os.PathLike) -> str | None:
         A sentence with the number for each suffix; None where there are none.
         Texts and tables do not count.
     """
-    counts = _counts(pattern)
+    return _sentence(pattern, _counts(_search(pattern)))
+
+
+def _sentence(pattern: str | os.PathLike, counts: str) -> str | None:
     if not counts:
         return None
     return f"{os.fspath(pattern)}: {counts} left out: not a kind that is read"
 
 
-def _counts(pattern: str | os.PathLike) -> str:
+def _counts(search: Search | None) -> str:
     """How many files of each other suffix there are: "2 .heic, 1 .psd"."""
-    search = _search(pattern)
     if search is None:
         return ""
     known = SUFFIXES.keys() | _NO_PHOTOS

@@ -45,6 +45,9 @@ class Search:
         """Files without those of a folder that was found by a link as well."""
         root, ranked = self.root.resolve(), []
         real = functools.cache(lambda place: (root / place).resolve())
+        places = {name.parent for name in found}
+        if len({real(place) for place in places}) == len(places):
+            return sorted(found)
         for name in found:
             is_linked = real(name.parent) != root / name.parent
             ranked.append((is_linked, len(name.parts), name))

@@ -60,6 +60,7 @@ def test_one_that_is_gone_is_named(run, data):
     assert "cannot be compared" not in again.err
 
 
+@pytest.mark.slow
 def test_a_folder_for_validation_that_has_grown(run, data):
     folder = Path("held")
     for i in range(3):
@@ -76,6 +77,7 @@ def test_a_folder_for_validation_that_has_grown(run, data):
     assert "held-out images gone, " in ended.err
 
 
+@pytest.mark.slow
 def test_a_split_that_is_asked_for_anew(run):
     run("--epochs", 1, "--validation-split", 0.4)
     ended = run("--epochs", 2, "--resume", "--validation-split", 0.2)
@@ -83,6 +85,7 @@ def test_a_split_that_is_asked_for_anew(run):
     assert "the held-out images are others than before: PSNRs" in ended.err
 
 
+@pytest.mark.slow
 def test_a_run_of_before_there_were_names(run):
     run("--epochs", 1)
     config = Path("out/config.json")

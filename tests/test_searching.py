@@ -133,6 +133,7 @@ def test_commands_do_the_rest_and_end_with_one(album, locked, capfd, name):
         assert all(n in ended.out for n in ("2.png", "3.png", "1.png"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_commands_search_links(album, capfd, name):
     os.symlink(".", "album/loop")

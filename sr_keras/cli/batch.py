@@ -18,7 +18,7 @@ from sr_keras.cli import (
     say,
     zero_shot,
 )
-from sr_keras.cli.earlier import photos_of, searched
+from sr_keras.cli.earlier import Earlier, photos_of
 from sr_keras.cli.files import (
     BATCH,
     LAST,
@@ -134,13 +134,14 @@ class _Album:
 
 def _photos(found, root, given):
     """Those found that are no results: their folder may lie among them."""
-    home = root.absolute()
+    home, earlier = root.absolute(), Earlier()
     # What a killed run has left in its folder is no photo, either.
     homes = {home / name.parent / _name_of(name) for _, name in found}
     outside = []
     for path, name in found:
         parents = path.absolute().parents
-        is_below = home in parents and searched(path, name) in home.parents
+        top = earlier.searched(path, name)
+        is_below = home in parents and top in home.parents
         if not is_below and parents[0] not in homes:
             outside.append((path, name))
     return photos_of(outside, given)

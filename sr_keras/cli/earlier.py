@@ -49,32 +49,21 @@ def photos_of(found, given):
     kept = [
         (path, name)
         for path, name in found
-        if not earlier.wrote(path, searched(path, name))
+        if not earlier.wrote(path, earlier.searched(path, name))
     ]
     if not kept:
         raise ValueError(f"{given} has results of earlier runs only, no photos")
     return kept
 
 
-def searched(path, name):
-    """The folder in which a file was found.
-
-    Args:
-        path: Path.
-        name: Path relative to that folder.
-
-    Returns:
-        Path, absolute.
-    """
-    return path.absolute().parents[len(name.parts) - 1]
-
-
 class Earlier:
     """Knows the results of earlier runs; looks at every folder once."""
 
     def __init__(self):
+        self.absolute = functools.cache(Path.absolute)
         self._ledger = functools.cache(Ledger)
         self.has_record = functools.cache(_has_record)
+        self._is_filled = functools.cache(self._look_between)
         self._run = functools.cache(_run_of)
         self._has_results = functools.cache(self._look)
 
@@ -89,12 +78,24 @@ class Earlier:
         Returns:
             bool.
         """
-        folder = Path(path).absolute().parent
+        folder = self.absolute(path.parent)
         if path.name in self._ledger(folder) or self._is_of_run(path, folder):
             return True
-        top = Path(root).absolute()
-        below = [p for p in (folder, *folder.parents) if top in p.parents]
-        return any(map(self._has_results, below))
+        return self._is_filled(folder, Path(root))
+
+    def searched(self, path, name):
+        """The folder in which a file was found.
+
+        Args:
+            path: Path.
+            name: Path relative to that folder.
+
+        Returns:
+            Path, absolute.
+        """
+        folder = self.absolute(path.parent)
+        depth = len(name.parts) - 1
+        return folder.parents[depth - 1] if depth else folder
 
     def _is_of_run(self, path, folder):
         """Whether a file is one that the zero-shot run in its folder wrote."""
@@ -111,9 +112,15 @@ class Earlier:
             or _PICTURES.fullmatch(path.name)
         )
 
+    def _look_between(self, folder, root):
+        """Whether a folder, or one between it and the root, has results."""
+        top = root.absolute()
+        below = [p for p in (folder, *folder.parents) if top in p.parents]
+        return any(map(self._has_results, below))
+
     def _look(self, folder):
         """Whether all images in a folder are results."""
-        if self.has_record(folder) or (folder / BATCH).exists():
+        if (folder / RECORD).exists() or (folder / BATCH).exists():
             return True
         run = self._run(folder)
         is_training = run is not None and "result" not in run
@@ -121,8 +128,9 @@ class Earlier:
 
 
 def _has_record(folder):
-    """Whether a folder has results of `upscale`."""
-    return (folder / RECORD).exists()
+    """Whether a folder, or one above it, has results of `upscale`."""
+    places = (folder, *folder.parents)
+    return any((place / RECORD).exists() for place in places)
 
 
 def _is_prepared(folder):

@@ -36,8 +36,8 @@ def find_images(given):
     """
     found = images.find(given)
     miss(found.unreadable)
-    if sentence := images.left_out(given):
-        say(sentence, sys.stderr)
+    if found.left_out:
+        say(found.left_out, sys.stderr)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sr_keras import images
 from sr_keras.cli import describe, say
-from sr_keras.cli.earlier import Earlier, searched
+from sr_keras.cli.earlier import Earlier
 from sr_keras.cli.files import find_images
 from sr_keras.cli.photo import label
 from sr_keras.cli.progress import counted
@@ -120,10 +120,12 @@ def _is_picture(output):
 
 def _is_stream(given):
     """Whether an input is stdin, a pipe or a device: -, /dev/stdin, <( )."""
-    path = Path(given)
-    if given == "-" or path.parent in map(Path, ("/dev", "/dev/fd")):
-        return given == "-" or (path.exists() and not path.is_dir())
-    return path.exists() and not path.is_dir() and not path.is_file()
+    if given == "-":
+        return True
+    is_device = os.path.dirname(given) in ("/dev", "/dev/fd")
+    if os.path.isfile(given) and not is_device:
+        return False
+    return os.path.exists(given) and not os.path.isdir(given)
 
 
 def _photos(inputs, earlier):
@@ -166,7 +168,7 @@ def _of(given, args, earlier):
         root = place.with_name(f"{place.name}_{asked}")
     kept = []
     for path, relative in found:
-        if _is_result(path, searched(path, relative), root, earlier):
+        if _is_result(path, earlier.searched(path, relative), root, earlier):
             continue
         place = root / relative.parent
         kept.append(
@@ -179,12 +181,14 @@ def _of(given, args, earlier):
 
 def _is_result(path, top, root, earlier):
     """Whether a photo is itself a result: its folder, or one above, says."""
-    parents = path.absolute().parents
-    if root is not None and root.absolute() in parents:
+    folder = earlier.absolute(path.parent)
+    if root is not None and _is_within(folder, earlier.absolute(root)):
         return True
-    return earlier.wrote(path, top) or any(
-        earlier.has_record(folder) for folder in parents
-    )
+    return earlier.has_record(folder) or earlier.wrote(path, top)
+
+
+def _is_within(folder, root):
+    return folder == root or root in folder.parents
 
 
 def _distinct(found):
