@@ -221,7 +221,7 @@ def test_working_array_without_alpha_is_the_pixels():
     image = picture(4)
     array = images.to_working(image)
     np.testing.assert_array_equal(array, image.pixels)
-    back = images.from_working(np.tile(array * 3 - 1, (2, 2, 1)), image)
+    back = images.from_working(np.tile(array * 2 - 0.5, (2, 2, 1)), image)
     assert (back.height, back.width, back.alpha) == (10, 12, None)
     assert back.pixels.min() == 0
     assert back.pixels.max() == 1
