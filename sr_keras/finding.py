@@ -30,6 +30,9 @@ SUFFIXES |= {".btf": "tiff", ".tf8": "tiff", ".cog": "tiff", ".gtiff": "tiff"}
 _NO_PHOTOS = {".txt", ".md", ".json", ".jsonl", ".csv", ".xml", ".html"}
 _NO_PHOTOS |= {".log", ".xmp", ".ini", ".db", ".py", ".sh", ".yaml", ".keras"}
 
+# The same of files without a suffix.
+_NO_PHOTO_NAMES = {"license", "licence", "readme", "copying", "makefile"}
+
 # Suffixes that a message lists; the others are counted together.
 _LISTED = 6
 
@@ -118,7 +121,8 @@ def _counts(search: Search | None) -> str:
     if search is None:
         return ""
     known = SUFFIXES.keys() | _NO_PHOTOS
-    suffixes = [path.suffix.lower() for path in search.files]
+    names = (n for n in search.files if n.name.lower() not in _NO_PHOTO_NAMES)
+    suffixes = [name.suffix.lower() for name in names]
     counts = collections.Counter(s for s in suffixes if s not in known)
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     parts = [f"{n} {s or 'without a suffix'}" for s, n in ranked[:_LISTED]]

@@ -159,7 +159,8 @@ def test_find_of_an_empty_name():
 
 
 RARE = ["a.JFIF", "b.jpe", "c.apng", "d.btf", "e.dib", "f.avif", "g.mpo"]
-OTHERS = ["a.HEIC", "b.heic", "c.cr2", "d.psd", "notes.txt", ".hidden.heic"]
+OTHERS = ["a.HEIC", "b.heic", "c.cr2", "d.psd", "notes.txt", "LICENSE"]
+OTHERS += [".hidden.heic"]
 
 
 def touch(folder, names):

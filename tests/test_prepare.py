@@ -38,6 +38,18 @@ def pixels(path):
     return images.quantize(images.read(path).pixels, 8)
 
 
+def test_lr_files_beside_their_hr_files_are_no_photos(
+    photos, prepare, tmp_path
+):
+    for role, side in (("HR", 48), ("LR", 24)):
+        name = photos / f"img_001_SRF_2_{role}.png"
+        save(name, photo(side, side, 3))
+    ended = prepare(photos, "--scale", 2, "--output", tmp_path / "out")
+    assert ended.code == 0
+    assert ended.out == f"3 HR images of 3 photos, in {tmp_path / 'out'}\n"
+    assert "1 LR image beside their HR images" in ended.err
+
+
 def test_lr_folders(photos, prepare, tmp_path):
     out = tmp_path / "out"
     ended = prepare(photos, "--scale", 2, 3, "--output", out, jobs=2)

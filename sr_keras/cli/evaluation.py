@@ -2,7 +2,6 @@
 
 import functools
 import math
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -11,9 +10,8 @@ import numpy as np
 
 import sr_keras
 from sr_keras import channels, color, images, pairing
-from sr_keras.cli import earlier, load_keras, pairs, say
-from sr_keras.cli.files import find_images
-from sr_keras.cli.progress import counted
+from sr_keras.cli import earlier, load_keras, pairs
+from sr_keras.cli.files import find_hr, find_images
 from sr_keras.models import CLASSICAL
 from sr_keras.resize import imresize, output_size, parse_scale
 from sr_keras.writing import Originals
@@ -84,7 +82,7 @@ def task(args) -> Task:
     names = _names(folders)
     lr_folders = args.lr or [None] * len(folders)
     found = [
-        _without_sr(args, name, _find_hr(folder))
+        _without_sr(args, name, find_hr(folder))
         for name, folder in zip(names, folders, strict=True)
     ]
     return Task(
@@ -134,7 +132,7 @@ def _task_of_files(sr, hr, scale):
         folder = Path(hr).parent
     else:
         folder = _hr_folder(hr)
-        found = pairs.pair(find_images(sr), _find_hr(folder), "SR")
+        found = pairs.pair(find_images(sr), find_hr(folder), "SR")
     jobs = [
         (name.as_posix(), functools.partial(_read, sr_path, hr_path, scale))
         for sr_path, hr_path, name in found
@@ -147,18 +145,6 @@ def _read(sr_path, hr_path, scale):
     sr, hr = (images.read(path).on_white() for path in (sr_path, hr_path))
     hr = _cropped(hr, sr.shape[:2], scale)
     return Case(sr, hr, None, _is_grey(hr))
-
-
-def _find_hr(folder):
-    """The HR images of a folder, which may have its LR images too."""
-    hr, lr = pairing.split(find_images(folder))
-    if lr:
-        say(
-            f"{counted(len(lr), 'LR image')} beside their HR images in "
-            f"{folder} left out, {lr[0][1]} for one",
-            sys.stderr,
-        )
-    return hr
 
 
 def _hr_folder(folder):

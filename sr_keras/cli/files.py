@@ -7,9 +7,10 @@ import os
 import sys
 from pathlib import Path
 
-from sr_keras import images, signals
+from sr_keras import images, pairing, signals
 from sr_keras.cli import miss, say
 from sr_keras.cli.flags import FILES
+from sr_keras.cli.progress import counted
 from sr_keras.writing import replaced
 
 # A folder with this file has a whole result: it is written last.
@@ -39,6 +40,25 @@ def find_images(given):
     if found.left_out:
         say(found.left_out, sys.stderr)
     return found
+
+
+def find_hr(given):
+    """List the HR images of a folder; leave out LR images beside them.
+
+    Args:
+        given: str or Path, as `images.find` takes it.
+
+    Returns:
+        List of (Path, relative Path).
+    """
+    hr, lr = pairing.split(find_images(given))
+    if lr:
+        say(
+            f"{counted(len(lr), 'LR image')} beside their HR images in {given} "
+            f"left out, {lr[0][1]} for one",
+            sys.stderr,
+        )
+    return hr
 
 
 def save_json(path, value):

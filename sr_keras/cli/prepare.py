@@ -155,12 +155,12 @@ def run(args):
 
 def _prepare(args):
     from sr_keras.cli import earlier
-    from sr_keras.cli.files import find_images, folder_for
+    from sr_keras.cli.files import find_hr, folder_for
     from sr_keras.pipelines import packing, preparing
 
     settings = _settings(args)
     root = Path(args.output or _default_output(args.photos))
-    found = earlier.outside(find_images(args.photos), root)
+    found = earlier.outside(find_hr(args.photos), root)
     found = earlier.photos_of(found, args.photos)
     work = root
     if args.to != "folder":

@@ -96,7 +96,8 @@ class Official:
 # the standard error beside it.
 _ROUNDING = 4 * 2.0**-23
 # The authors' code is of 2018, when numpy.polyfit divided the residuals' sum
-# by n - 4; since NumPy 1.16 (2019) it divides by n - 2.
+# by n - 4; since NumPy 1.16 (2019) it divides by n - 2
+# (github.com/numpy/numpy/pull/11197).
 _TAKEN = 4
 
 
