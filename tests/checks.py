@@ -148,6 +148,15 @@ def data_folder(*parts):
     return folder
 
 
+def random_kernels(network):
+    """The kernels of a network that an initializer with a seed has drawn."""
+    return [
+        keras.ops.convert_to_numpy(layer.kernel)
+        for layer in network._flatten_layers(include_self=False)
+        if hasattr(getattr(layer, "kernel_initializer", None), "seed")
+    ]
+
+
 class NetworkContract:
     """What a network has to be able to do.
 
@@ -192,6 +201,16 @@ class NetworkContract:
     def test_parameter_count(self):
         network = models.build(self.name, self.scale)
         assert network.count_params() == self.parameters
+
+    def test_first_weights_are_those_of_the_seed(self):
+        drawn = []
+        for seed in (1, 2, 1):
+            keras.utils.set_random_seed(seed)
+            drawn.append(models.build(self.name, self.scale, **self.small))
+        one, other, again = (random_kernels(network) for network in drawn)
+        for a, b, c in zip(one, other, again, strict=True):
+            np.testing.assert_array_equal(a, c)
+            assert not np.array_equal(a, b)
 
     def test_knows_its_scale(self, network):
         assert network.scale == self.scale

@@ -135,7 +135,7 @@ def test_a_training(place, capfd, data, photos):  # noqa: F811
     ended = command(capfd, *given, "out")
     assert ended.code == 0, ended.err
     assert "4 photos without HR" in ended.out
-    assert "1 image could not be read" in ended.err
+    assert "1 image cannot be used" in ended.err
     assert "3.png" in ended.err
     with Path("out/history.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -208,6 +208,7 @@ def test_two_stages_with_vgg_and_troubles(run, monkeypatch):
     monkeypatch.setattr(adversarial, "_SURE_OF_SR", 1.0)
     save("out/stage1/samples/of_another_run.png", scene(4, 4))
     save("out/own.png", scene(4, 4))
+    Path("out/config.json").write_text('{"model": "srgan", "scale": 4}')
     ended = run(
         "--overwrite", "--epochs", 1, "--content-weight", 0.01,
         "--content-layers", "VGG22,block1_conv1=0.5", "--vgg-weights",

@@ -18,8 +18,9 @@ from sr_keras.layers import EXACT, BilinearKernel
 from sr_keras.models.network import Network, reach_of
 from sr_keras.models.recipes import COSINE
 
-# The first weights of the first convolution: init_LapSRN_opts.m, init_sigma.
-_FIRST = keras.initializers.RandomNormal(stddev=1e-3)
+# Standard deviation of the first weights of the first convolution:
+# init_LapSRN_opts.m, init_sigma.
+_SIGMA = 1e-3
 
 
 @keras.saving.register_keras_serializable("sr_keras")
@@ -59,7 +60,8 @@ class LapSRN(Network):
             )
         inputs = keras.Input((None, None, channels), name="lr")
         image = inputs
-        head = _convolution(num_filters, "head", _FIRST)
+        first = keras.initializers.RandomNormal(stddev=_SIGMA)
+        head = _convolution(num_filters, "head", first)
         features = _activated(head(inputs))
         for level in range(1, _levels(scale) + 1):
             for i in range(num_layers):
