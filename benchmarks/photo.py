@@ -22,10 +22,10 @@ def main():
         ("--models", {"nargs": "+", "default": ["bicubic", "quality", "photo"],
                       "help": "names, runs or files"}),
     )  # fmt: skip
-    from sr_keras import artifact
+    from sr_keras.loading import load
 
     print(machine(), end="\n\n")
-    networks = [artifact.load(name, SCALE) for name in args.models]
+    networks = [load(name, SCALE) for name in args.models]
     table(
         ["LR", *args.models],
         [

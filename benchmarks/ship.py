@@ -37,10 +37,11 @@ def main():
         ("--command", {"help": "what was typed"}),
         ("--folder", {"type": Path, "default": ROOT / "sr_keras/weights"}),
     )
-    from sr_keras import artifact, weights
+    from sr_keras import weights
+    from sr_keras.loading import load
 
     print(machine(), end="\n\n")
-    network = artifact.load(args.run)
+    network = load(args.run)
     scale = network.scale
     before = score(args.data, network, scale)["y"]
     to_bfloat16(network)

@@ -123,7 +123,7 @@ def train(rank, count, meeting, args):
 
 def network_of(args):
     """A `lens`, its trunk from `--init-from` if that is given."""
-    from sr_keras import artifact
+    from sr_keras.loading import load
     from sr_keras.models.lens import Lens
     from sr_keras.training.transfer import transfer
 
@@ -131,7 +131,7 @@ def network_of(args):
     keras.utils.set_random_seed(args.seed)
     network = Lens(args.scale, args.blocks, args.filters, args.channels)
     if args.init_from:
-        transfer(artifact.load(args.init_from), network)
+        transfer(load(args.init_from), network)
     return network.to(DEVICE)
 
 

@@ -57,11 +57,12 @@ def correlations(lr, hr, model, scale):
 
 def mapped(image, model, scale):
     """The trust map's values (h, w), and the result in 8 bits."""
-    from sr_keras import artifact, inference
+    from sr_keras import inference
     from sr_keras.enlarger import Pixels
+    from sr_keras.loading import load
     from sr_keras.routes import enlargement
 
-    network = artifact.load(model, scale)
+    network = load(model, scale)
     finish = inference.finish_for(network)
     work = enlargement(
         network, Pixels(image.pixels), None, None, finish, with_trust=True

@@ -181,15 +181,16 @@ def network_alone(model, flags, size, seconds=5):
     """Output megapixels a second of a network on an image of a size."""
     import numpy as np
 
-    from sr_keras import artifact, inference
+    from sr_keras.loading import load
+    from sr_keras.refine import forward_of
     from sr_keras.training import precision
 
-    network = artifact.load(model, 2)
+    network = load(model, 2)
     kind = "auto"
     if "--precision" in flags:
         kind = flags[flags.index("--precision") + 1]
     precision.compute_in(network, kind, to_use=True)
-    forward = inference.forward_of(network)
+    forward = forward_of(network)
     tile = np.full((*size, network.input_shape[-1]), 0.5, "float32")
     forward(tile)
     count, start = 0, time.perf_counter()

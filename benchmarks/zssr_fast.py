@@ -83,7 +83,7 @@ def look_inside(flags):
 
 def inside():
     """Run the command in this process and note when its parts begin."""
-    from sr_keras import cli
+    from sr_keras import cli, console
     from sr_keras.cli import zero_shot
 
     marks = {}
@@ -97,7 +97,7 @@ def inside():
         return wrapper
 
     def load_keras():
-        cli.load_keras()
+        console.load_keras()
         from sr_keras.cli import learning, outputs
         from sr_keras.training.zero_shot import ZeroShot
 

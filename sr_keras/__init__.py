@@ -17,7 +17,7 @@ _PUBLIC = {
     "build": "sr_keras.models",
     "export": "sr_keras.exporting.exporter",
     "list_models": "sr_keras.models",
-    "load": "sr_keras.artifact",
+    "load": "sr_keras.loading",
     "upscale": "sr_keras.inference",
 }
 

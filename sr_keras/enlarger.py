@@ -58,7 +58,7 @@ class Enlarger:
         source: `Pixels`, or what has its `shape` and `part`.
         scale: pair (y, x) of factors, at most the network's.
         size: pair (height, width) of the result.
-        finish: inference.Finish.
+        finish: refine.Finish.
         with_trust: bool, whether a map of trust is wanted too.
         report: function (share of the image) called after each tile.
 

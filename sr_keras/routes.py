@@ -15,6 +15,7 @@ import numpy as np
 from sr_keras import channels, geometry
 from sr_keras.enlarger import Enlarger, Pixels
 from sr_keras.models.network import level_for
+from sr_keras.refine import refine
 from sr_keras.resize import imresize
 from sr_keras.runner import Runner, rounded
 
@@ -31,7 +32,7 @@ def enlargement(network, source, scale, size, finish, **options):
         scale: number or (y, x) pair of factors; the network's own when None
             and there is no size.
         size: pair (height, width) of the result; from the scale when None.
-        finish: inference.Finish.
+        finish: refine.Finish.
         **options: with_trust and report, as for `Enlarger`.
 
     Returns:
@@ -99,7 +100,7 @@ class Anywhere:
         shape: pair (H, W) of the image.
         scale: pair (y, x) of factors.
         size: pair (height, width) of the result.
-        finish: inference.Finish.
+        finish: refine.Finish.
     """
 
     own = None
@@ -118,7 +119,6 @@ class Anywhere:
         scale = self._scale[::-1] if turned else self._scale
         if hasattr(self.network, "interpolate"):
             return self.network.interpolate(image, scale=scale, size=size)
-        from sr_keras.inference import refine
 
         def refined(x):
             return refine(

@@ -4,7 +4,7 @@ import numpy as np
 from checks import randomized
 
 from sr_keras import models
-from sr_keras.inference import refine
+from sr_keras.refine import refine
 from sr_keras.resize import output_size
 
 

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 from checks import picture
 
-from sr_keras import inference, models
+from sr_keras import models
+from sr_keras.refine import forward_of
 from sr_keras.runner import Runner
 
 
@@ -34,7 +35,7 @@ def test_one_computes_at_a_time(kind, monkeypatch):
     network._forward = lambda images: watched(images)[0]
     compute = {
         "runner": Runner(network, 3).picture,
-        "forward": inference.forward_of(network),
+        "forward": forward_of(network),
     }[kind]
     image = picture(4, 4)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:

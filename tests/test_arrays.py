@@ -7,7 +7,7 @@ from checks import picture, smooth
 
 import sr_keras
 from sr_keras import images, metrics
-from sr_keras.inference import Finish
+from sr_keras.refine import Finish
 from sr_keras.resize import imresize
 
 

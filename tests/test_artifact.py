@@ -8,6 +8,7 @@ from checks import picture, randomized, rewritten, run_python
 
 import sr_keras
 from sr_keras import artifact, models
+from sr_keras.loading import load
 
 
 def small(scale=2, **arguments):
@@ -22,7 +23,7 @@ def file(tmp_path):
 
 
 def test_round_trip(file):
-    network, again = small(), artifact.load(file)
+    network, again = small(), load(file)
     assert type(again) is type(network)
     assert again.get_config().keys() == network.get_config().keys()
     assert again.arguments == network.arguments
@@ -31,7 +32,7 @@ def test_round_trip(file):
 
 
 def test_it_says_what_it_is(file):
-    about = artifact.load(file).about
+    about = load(file).about
     assert (about["recipe"], about["steps"]) == ("fast", 7)
     assert about["versions"] == artifact.versions()
     assert about["versions"]["sr_keras"] == sr_keras.__version__
@@ -44,7 +45,7 @@ def test_it_says_what_it_is(file):
 @pytest.mark.parametrize("scale", [2.37, (1.5, 2.0)])
 def test_scale_of_any_kind(tmp_path, scale):
     artifact.save(small(scale), tmp_path / "x.keras")
-    assert artifact.load(tmp_path / "x.keras").scale == scale
+    assert load(tmp_path / "x.keras").scale == scale
 
 
 def test_a_wrapped_refiner(tmp_path):
@@ -52,7 +53,7 @@ def test_a_wrapped_refiner(tmp_path):
         models.build("zssr", 3, num_layers=2, num_filters=3, channels=1)
     )
     artifact.save(network, tmp_path / "x.keras", note=[1, {"a": None}])
-    again = artifact.load(tmp_path / "x.keras")
+    again = load(tmp_path / "x.keras")
     assert again.scale == 3
     assert again.about["note"] == [1, {"a": None}]
     image = picture(5, 6, 1)[None]
@@ -72,9 +73,9 @@ def test_classical_by_name(name):
 
 
 def test_saving_again_keeps_what_was_known(file):
-    network = artifact.load(file)
+    network = load(file)
     artifact.save(network, file, steps=8)
-    about = artifact.load(file).about
+    about = load(file).about
     assert (about["recipe"], about["steps"]) == ("fast", 8)
 
 
@@ -128,7 +129,7 @@ def test_a_fresh_process_needs_only_load(file):
 def test_missing(tmp_path, name):
     path = tmp_path / name
     with pytest.raises(FileNotFoundError, match="bicubic") as info:
-        artifact.load(path)
+        load(path)
     assert str(path) in str(info.value)
 
 
@@ -138,14 +139,14 @@ def test_missing(tmp_path, name):
 def test_not_a_keras_file(put, content):
     path = put(content, "x.keras")
     with pytest.raises(ValueError, match="x.keras is not a .keras file"):
-        artifact.load(path)
+        load(path)
 
 
 def test_a_zip_of_something_else(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.keras", "w") as archive:
         archive.writestr("letter.txt", "hello")
     with pytest.raises(ValueError, match="not a .keras file"):
-        artifact.load(tmp_path / "x.keras")
+        load(tmp_path / "x.keras")
 
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.7, 0.9])
@@ -159,7 +160,7 @@ def test_damaged(file, share, how):
         content[at : at + 40] = b"\xaa" * 40
     file.write_bytes(content)
     with pytest.raises(ValueError, match="net.keras") as info:
-        artifact.load(file)
+        load(file)
     assert "\n" not in str(info.value)
 
 
@@ -181,7 +182,7 @@ def test_damaged(file, share, how):
 def test_foreign_contents(file, change, message):
     copy = rewritten(file, change)
     with pytest.raises(ValueError, match=message) as info:
-        artifact.load(copy)
+        load(copy)
     assert str(copy) in str(info.value)
     assert "\n" not in str(info.value)
 
@@ -189,14 +190,14 @@ def test_foreign_contents(file, change, message):
 def test_broken_weights(file):
     copy = rewritten(file, lambda c: c[: len(c) // 2], "model.weights.h5")
     with pytest.raises(ValueError, match="cannot read the network in"):
-        artifact.load(copy)
+        load(copy)
 
 
 def test_another_kind_of_model(tmp_path):
     path = tmp_path / "x.keras"
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(path)
     with pytest.raises(ValueError, match="holds a Sequential"):
-        artifact.load(path)
+        load(path)
 
 
 def test_code_in_a_file_is_not_run(tmp_path):
@@ -205,7 +206,7 @@ def test_code_in_a_file_is_not_run(tmp_path):
     outputs = keras.layers.Lambda(lambda x: x + 1)(inputs)
     keras.Model(inputs, outputs).save(path)
     with pytest.raises(ValueError, match="cannot read"):
-        artifact.load(path)
+        load(path)
 
 
 def test_only_modules_of_this_package_are_imported(file, monkeypatch):

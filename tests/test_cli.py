@@ -13,6 +13,7 @@ from cli_runs import SMALL, command, tree
 
 from sr_keras import __version__, cli
 from sr_keras.cli import config
+from sr_keras.console import describe
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -173,7 +174,7 @@ def test_a_pattern_that_the_shell_has_opened(capfd, photo):
     ],
 )
 def test_errors_are_described_in_one_line(error, text):
-    described = cli.describe(error)
+    described = describe(error)
     assert described.startswith(text)
     assert len(described) < 600
     assert "\n" not in described

@@ -4,6 +4,7 @@ import pytest
 from checks import picture
 
 from sr_keras import artifact, models
+from sr_keras.loading import load
 from sr_keras.models.discriminator import Discriminator
 from sr_keras.models.network import Network
 
@@ -93,7 +94,7 @@ def test_is_written_and_read(tmp_path):
     with pytest.raises(ValueError, match="a Discriminator, not a Network"):
         artifact.load_part(path, Network)
     with pytest.raises(ValueError, match="a Discriminator, not a network"):
-        artifact.load(path)
+        load(path)
     with pytest.raises(FileNotFoundError, match="no file .*nowhere"):
         artifact.load_part(tmp_path / "nowhere", Discriminator)
 

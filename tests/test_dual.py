@@ -7,6 +7,7 @@ import tensorflow as tf
 from checks import smooth
 
 from sr_keras import artifact, models
+from sr_keras.loading import load
 from sr_keras.models.dual_heads import DualHeads, heads_for
 from sr_keras.resize import imresize
 from sr_keras.training.dual import Settings, trainer_of
@@ -91,7 +92,7 @@ def test_heads_are_written_and_read(tmp_path):
     image = tf.constant(smooth(8, 8)[None])
     assert np.array_equal(heads.to_lr(2, image), again.to_lr(2, image))
     with pytest.raises(ValueError, match="holds a DualHeads, not a network"):
-        artifact.load(tmp_path / "dual.keras")
+        load(tmp_path / "dual.keras")
 
 
 @pytest.mark.parametrize("name", ["drn-s", "edsr"])

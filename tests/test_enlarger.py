@@ -8,7 +8,7 @@ import tensorflow as tf
 from checks import ROOT, picture, randomized, smooth
 
 import sr_keras
-from sr_keras import enlarger, images, inference, models, stages
+from sr_keras import enlarger, images, inference, models, refine, stages
 from sr_keras.enlarger import Enlarger, Pixels
 from sr_keras.models import graph
 from sr_keras.resize import output_size
@@ -216,7 +216,7 @@ def test_a_refiners_tile_without_memory_is_tried_smaller(monkeypatch):
     network = randomized(models.build("srcnn", 2))
     image = smooth(40, 48)[..., :1]
     expected = sr_keras.upscale(image, network, 2.5)
-    real, sizes = inference._solve, []
+    real, sizes = refine._solve, []
 
     def solve(forward, maps, lr, *rest):
         sizes.append(lr.shape[:2])
@@ -224,7 +224,7 @@ def test_a_refiners_tile_without_memory_is_tried_smaller(monkeypatch):
             raise MemoryError
         return real(forward, maps, lr, *rest)
 
-    monkeypatch.setattr(inference, "_solve", solve)
+    monkeypatch.setattr(refine, "_solve", solve)
     found = sr_keras.upscale(image, network, 2.5)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
     assert len(set(sizes)) > 1

@@ -5,8 +5,9 @@ import pytest
 from checks import picture, smooth
 from refiners import LEANING, gaussian, identity, refiner, run
 
-from sr_keras import inference, models, symmetry
-from sr_keras.inference import Finish, upscale
+from sr_keras import models, refine, symmetry
+from sr_keras.inference import upscale
+from sr_keras.refine import Finish, refined_pixels
 from sr_keras.resize import imresize, output_size
 from sr_keras.tiles import TILE_PIXELS, Levels, margin_of
 
@@ -138,10 +139,10 @@ def test_a_large_photo_is_cut_into_pieces_that_fit():
         )
     ]
     assert max(pixels) <= TILE_PIXELS
-    refined = inference.refined_pixels(network, shape, scale, finish)
+    refined = refined_pixels(network, shape, scale, finish)
     assert refined == pytest.approx(sum(pixels), rel=0.02)
     assert refined < 1.4 * 48e6
-    small = inference.refined_pixels(network, (100, 100, 3), scale, finish)
+    small = refined_pixels(network, (100, 100, 3), scale, finish)
     assert small == 200 * 200
 
 
@@ -300,7 +301,7 @@ def test_interpolating_does_not_run_the_network(monkeypatch):
     def unused(network):
         return None
 
-    monkeypatch.setattr(inference, "forward_of", unused)
+    monkeypatch.setattr(refine, "forward_of", unused)
     image = smooth(20, 30)
     got = run(refiner(), image, (2, 2), Finish(tile=16), ("interpolated",))
     assert set(got) == {"interpolated"}

@@ -13,7 +13,7 @@ from cli_runs import save, scene
 
 import pipelines
 import sr_keras.pipelines
-from sr_keras.cli import describe
+from sr_keras.console import describe
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -9,6 +9,7 @@ from cli_runs import command, save
 
 import sr_keras
 from sr_keras import artifact, images, models
+from sr_keras.loading import load
 from sr_keras.resize import imresize
 from sr_keras.training import precision
 
@@ -99,12 +100,12 @@ def test_a_level_is_saved_with_its_network(name, tmp_path):
     network, image = network_of(name, 4), smooth(9, 8)
     level = network.levels[2]
     artifact.save(level, tmp_path / "x2.keras", recipe="mine")
-    again = artifact.load(tmp_path / "x2.keras")
+    again = load(tmp_path / "x2.keras")
     assert (again.scale, again.about["recipe"]) == (2, "mine")
     np.testing.assert_array_equal(again(image[None]), level(image[None]))
     # The network's own file has its weights once, levels or not.
     artifact.save(network, tmp_path / "x4.keras")
-    again = artifact.load(tmp_path / "x4.keras")
+    again = load(tmp_path / "x4.keras")
     assert again.scale == 4
     np.testing.assert_array_equal(again(image[None]), network(image[None]))
 

@@ -4,7 +4,8 @@ import pytest
 from checks import picture, randomized
 
 import sr_keras
-from sr_keras import inference, models
+from sr_keras import models
+from sr_keras.refine import forward_of
 from sr_keras.training import precision
 
 
@@ -36,11 +37,11 @@ def test_the_image_keeps_all_its_digits(network):
 
 def test_graphs_are_not_those_of_the_other_format(network):
     image = picture(8, 8)
-    exact = inference.forward_of(network)(image)
+    exact = forward_of(network)(image)
     with precision.computing(network, "bfloat16"):
-        rough = inference.forward_of(network)(image)
+        rough = forward_of(network)(image)
     assert np.abs(rough - exact).max() > 0
-    np.testing.assert_array_equal(inference.forward_of(network)(image), exact)
+    np.testing.assert_array_equal(forward_of(network)(image), exact)
 
 
 def test_auto_is_one_of_them(network, monkeypatch):
@@ -51,7 +52,7 @@ def test_auto_is_one_of_them(network, monkeypatch):
 
 
 def test_float32_changes_nothing(network):
-    before = inference.forward_of(network)
+    before = forward_of(network)
     before(picture(4, 4))
     graph = network._forward
     with precision.computing(network, "float32"):

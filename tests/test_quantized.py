@@ -10,9 +10,10 @@ from cli_runs import command, scene
 
 import pipelines
 import sr_keras
-from sr_keras import artifact, images, models
+from sr_keras import images, models
 from sr_keras.exporting import calibration, files
 from sr_keras.fake_quant import Rounded, rounded_kernel
+from sr_keras.loading import load
 from sr_keras.models.quantized import Quantized
 from sr_keras.training import quantization
 
@@ -30,7 +31,7 @@ def photo():
 @pytest.fixture(scope="module")
 def fast(photo):
     """The package's network with ranges, not yet fine-tuned."""
-    network = Quantized(artifact.load("fast", 2))
+    network = Quantized(load("fast", 2))
     network.observe([photo])
     return network
 

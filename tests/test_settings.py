@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipelines.one_image import Augmentation
-from sr_keras.inference import Finish
+from sr_keras.refine import Finish
 from sr_keras.training.settings import merged, settings
 from sr_keras.training.zero_shot_settings import Learning
 

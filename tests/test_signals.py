@@ -224,7 +224,10 @@ def test_time_budget_of_a_real_process(photo, place, budget):
         "--image", photo, "--scale", 2, "--max-steps", 1_000_000,
         "--time-budget", budget,
     ))  # fmt: skip
-    assert (ended.code, ended.err) == (0, "")
+    assert ended.code == 0
+    # A slow machine has no time for 8 views, and says so.
+    slow = f"{budget} s leave no time for 8 views: one pass\n"
+    assert ended.err in ("", slow)
     assert 0.5 * budget < time.monotonic() - began < 3 * budget + 10
 
 
@@ -301,11 +304,11 @@ def arm():
             os.kill(os.getpid(), int(number))
         return function(*args, **kwargs)
     setattr(target, name, wrapper)
-from sr_keras import cli
+from sr_keras import cli, console
 if told[1]:
-    load, cli.load_keras = cli.load_keras, lambda: (load(), arm())
+    load, console.load_keras = console.load_keras, lambda: (load(), arm())
     import sr_keras.cli.zero_shot
-    sr_keras.cli.zero_shot.load_keras = cli.load_keras
+    sr_keras.cli.zero_shot.load_keras = console.load_keras
 else:
     arm()
 sys.exit(cli.main(sys.argv[1:]))

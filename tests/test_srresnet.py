@@ -11,6 +11,7 @@ from checks import (
 )
 
 from sr_keras import artifact, models
+from sr_keras.loading import load
 from sr_keras.models.srresnet import SRResNet
 
 
@@ -80,7 +81,7 @@ def test_files_of_before_still_load(tmp_path):
             del config["config"][name]
         return json.dumps(config).encode()
 
-    again = artifact.load(rewritten(tmp_path / "a.keras", before))
+    again = load(rewritten(tmp_path / "a.keras", before))
     assert again.arguments == network.arguments
     image = picture(5, 6)[None]
     np.testing.assert_array_equal(again(image), network(image))

@@ -9,8 +9,8 @@ from zero_shot_runs import (
     trained,
 )
 
-from sr_keras.inference import Finish
 from sr_keras.models.zssr import ZSSR
+from sr_keras.refine import Finish
 from sr_keras.resize import imresize, output_size
 from sr_keras.training import stages
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from sr_keras import signals
-from sr_keras.cli import load_keras
+from sr_keras.console import load_keras
 from sr_keras.startup import quick_imports
 
 

@@ -140,7 +140,7 @@ print(max(np.abs(a - b).max() for a, b in pairs))
 
 def test_a_training_goes_on_where_it_was(views, tmp_path):
     needs_backend("torch")
-    from sr_keras import artifact
+    from sr_keras.loading import load
 
     whole, halves = tmp_path / "whole.keras", tmp_path / "halves.keras"
     flags = ("--steps", 4, "--every", 2)
@@ -153,14 +153,14 @@ def test_a_training_goes_on_where_it_was(views, tmp_path):
     train(views, halves, *flags, before=alone + ends)
     assert not halves.exists()
     train(views, halves, *flags, "--resume", before=alone)
-    a, b = (artifact.load(x).get_weights() for x in (whole, halves))
+    a, b = (load(x).get_weights() for x in (whole, halves))
     for x, y in zip(a, b, strict=True):
         np.testing.assert_allclose(x, y, rtol=0, atol=1e-6)
 
 
 def test_another_factor_begins_with_the_trunk(views, tmp_path):
     needs_backend("torch")
-    from sr_keras import artifact
+    from sr_keras.loading import load
 
     double, triple = tmp_path / "x2.keras", tmp_path / "x3.keras"
     train(views, double, "--steps", 2)
@@ -168,7 +168,7 @@ def test_another_factor_begins_with_the_trunk(views, tmp_path):
         views, triple, "--scale", 3, "--steps", 1, "--learning-rate", 1e-9,
         "--init-from", double,
     )  # fmt: skip
-    a, b = (artifact.load(x) for x in (double, triple))
+    a, b = (load(x) for x in (double, triple))
     np.testing.assert_allclose(
         a.get_layer("block1_conv1").kernel, b.get_layer("block1_conv1").kernel,
         rtol=0, atol=1e-6,

@@ -3,6 +3,7 @@ import pytest
 from checks import NetworkContract, randomized, smooth
 
 from sr_keras import artifact, models
+from sr_keras.loading import load
 from sr_keras.models.vae import VAE, Sampling
 from sr_keras.resize import imresize
 
@@ -81,7 +82,7 @@ def test_samples(network, tmp_path):
     np.testing.assert_array_equal(network.samples(image, 2, seed=3), drawn[:2])
     assert np.abs(network.samples(image, 1, seed=4) - drawn[:1]).max() > 1e-3
     artifact.save(network, tmp_path / "x.keras")
-    again = artifact.load(tmp_path / "x.keras")
+    again = load(tmp_path / "x.keras")
     np.testing.assert_array_equal(again.samples(image, 4, seed=3), drawn)
 
 

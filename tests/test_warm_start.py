@@ -5,7 +5,7 @@ import pytest
 from checks import picture, randomized
 from cli_runs import SMALL, command, read_json, save, scene
 
-from sr_keras import artifact
+from sr_keras.loading import load
 from sr_keras.models.zssr import ZSSR, recoloured
 
 LAYERS = ("--model-arg", "num_layers=3", "--model-arg", "num_filters=8")
@@ -37,8 +37,7 @@ def test_a_photo_begins_where_the_others_ended(learned, tmp_path, capfd):
     config = read_json(tmp_path / "out" / "config.json")
     assert (config["recipe"], config["warm_start"]) == ("warm", str(learned))
     before, after = (
-        artifact.load(path).get_weights()
-        for path in (learned, tmp_path / "out")
+        load(path).get_weights() for path in (learned, tmp_path / "out")
     )
     for a, b in zip(before, after, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
@@ -71,7 +70,7 @@ def test_the_weights_of_the_package(tmp_path, capfd):
     assert ended.code == 0, ended.err
     assert read_json(tmp_path / "out" / "config.json")["warm_start"] == "warm"
     before, after = (
-        np.sum(artifact.load(name).get_weights()[0], axis=2)
+        np.sum(load(name).get_weights()[0], axis=2)
         for name in ("warm", tmp_path / "out")
     )
     np.testing.assert_allclose(after, before, rtol=0, atol=1e-5)

@@ -7,7 +7,8 @@ import pytest
 from checks import randomized, smooth
 
 import sr_keras
-from sr_keras import artifact, models, weights
+from sr_keras import models, weights
+from sr_keras.loading import load
 
 CARD = {
     "name": "tiny", "data": "noise", "licence": "CC0", "command": "none",
@@ -73,7 +74,7 @@ def test_a_refiner_comes_back(tmp_path):
     ("asked", "got"), [(None, 2), (1, 2), (2, 2), (2.01, 3), (4, 4), (9, 4)]
 )
 def test_the_next_larger_factor(installed, asked, got):
-    assert artifact.load("tiny", asked).scale == got
+    assert load("tiny", asked).scale == got
     assert sr_keras.load("tiny", scale=asked).scale == got
 
 

@@ -17,9 +17,9 @@ from zero_shot_runs import (
 )
 
 from sr_keras import metrics, models
-from sr_keras.inference import Finish
 from sr_keras.models.zssr import ZSSR
 from sr_keras.pipelines import one_image
+from sr_keras.refine import Finish
 from sr_keras.resize import imresize, output_size
 from sr_keras.training import zero_shot
 from sr_keras.training.zero_shot import ZeroShotTrainer, optimizer_of

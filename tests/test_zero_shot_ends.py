@@ -12,8 +12,7 @@ from zero_shot_runs import (
     weights_of,
 )
 
-from sr_keras import inference
-from sr_keras.inference import Finish
+from sr_keras.refine import Finish
 from sr_keras.training import callbacks, zero_shot
 
 
@@ -56,7 +55,7 @@ def test_an_interruption_between_steps(moment, monkeypatch):
     if moment == "fit":
         monkeypatch.setattr(run.trainer, "fit", interrupted)
     else:
-        monkeypatch.setattr(inference, "refine", interrupted)
+        monkeypatch.setattr(zero_shot, "refine", interrupted)
     run.train()
     assert isinstance(run.interruption, KeyboardInterrupt)
     assert np.isfinite(

@@ -5,8 +5,8 @@ import numpy as np
 from checks import smooth
 
 from pipelines.one_image import Augmentation
-from sr_keras.inference import Finish
 from sr_keras.models.zssr import ZSSR
+from sr_keras.refine import Finish
 from sr_keras.resize import output_size
 from sr_keras.training.zero_shot import ZeroShot
 from sr_keras.training.zero_shot_settings import Learning

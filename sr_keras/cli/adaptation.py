@@ -8,10 +8,12 @@ import keras
 import numpy as np
 
 from sr_keras import artifact, images, inference, metrics, pipelines, protocols
-from sr_keras.cli import EXIT_DONE, config, dataset, miss, progress, say
+from sr_keras.cli import config, dataset, progress
 from sr_keras.cli.dataset_flags import DATASET
 from sr_keras.cli.dataset_run import Run
 from sr_keras.cli.files import LAST, find_images, folder_for, save_json
+from sr_keras.console import EXIT_DONE, miss, say
+from sr_keras.loading import load, load_trainable
 from sr_keras.models.dual_heads import FILE, levels_of
 from sr_keras.pipelines.blind import estimate
 from sr_keras.pipelines.degradation import DEFAULT, parse
@@ -45,7 +47,7 @@ class Adaptation:
 
     def __init__(self, args):
         self.args = args
-        self.before = artifact.load_trainable(args.model)
+        self.before = load_trainable(args.model)
         _check(self.before, args.model)
         self.scale = self.before.scale
         self.run_config = _config_of(args.model)
@@ -75,7 +77,8 @@ class Adaptation:
             {}, {}, output=args.output, overwrite=args.overwrite
         )
         folder = dataset.folder_of(f"{name}_x{self.scale}_adapted", request)
-        dataset.check_apart(folder, vars(args))
+        read = {k: v for k, v in vars(args).items() if k != "output"}
+        dataset.check_apart(folder, read)
         with folder_for(folder):
             dataset.clear(folder)
             spec = args.degradation or self._estimated()
@@ -84,7 +87,7 @@ class Adaptation:
             course = _Photos(
                 self._job(name),
                 ({}, self._settings(folder, spec)),
-                (name, self.scale, artifact.load_trainable(args.model)),
+                (name, self.scale, load_trainable(args.model)),
                 None if self.hr else self.learned,
             )
             code = course.work(folder)
@@ -209,7 +212,7 @@ class Adaptation:
 
     def _judge(self, folder, spec):
         """Say whether it did help, and write it down."""
-        after = artifact.load(folder)
+        after = load(folder)
         found = {"degradation": spec, "helped": None}
         photos = list(_read(self.held, len(self.held)))
         try:
@@ -255,7 +258,7 @@ class Adaptation:
         return {"before": before, "after": after, "photos": len(self.truths)}
 
     def _enlarge(self, folder):
-        network = artifact.load(folder)
+        network = load(folder)
         (folder / IMAGES).mkdir(exist_ok=True)
         names = _names(self.photos, self.scale)
         with progress.bar(len(names), "photo") as bar:

@@ -5,23 +5,15 @@ import gc
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from sr_keras import resize, signals
-from sr_keras.cli import (
-    EXIT_BAD_INPUT,
-    EXIT_DONE,
-    EXIT_SOME_FAILED,
-    describe,
-    exit_code,
-    load_keras,
-    say,
-    zero_shot,
-)
 from sr_keras.cli.earlier import Earlier, photos_of
 from sr_keras.cli.files import (
     BATCH,
     LAST,
+    RUNS,
     anywhere,
     find_images,
     folder_for,
@@ -32,10 +24,19 @@ from sr_keras.cli.flags import SIZES, TOP
 from sr_keras.cli.pairs import pair
 from sr_keras.cli.photo import Photo
 from sr_keras.cli.progress import counted
+from sr_keras.console import (
+    EXIT_BAD_INPUT,
+    EXIT_DONE,
+    EXIT_SOME_FAILED,
+    describe,
+    exit_code,
+    load_keras,
+    say,
+)
 from sr_keras.models.recipes import RENAMED
 
 
-def run(found, job, layers, request):
+def run(found, job, layers, request, run_photo):
     """Work through the photos; what is done already is skipped.
 
     Args:
@@ -43,6 +44,8 @@ def run(found, job, layers, request):
         job: dict, the top level of config.json.
         layers: dicts of groups of settings, the later over the earlier.
         request: cli.config.Request, for the results' folder.
+        run_photo: function (Photo, layers, folder) for one of them, which
+            returns (dict as in metrics.json, exit code).
 
     Returns:
         The exit code.
@@ -54,7 +57,9 @@ def run(found, job, layers, request):
     _check_settings(job, layers)
     with folder_for(root):
         save_json(root / BATCH, settings)
-        album = _Album(job, layers, root, request.overwrite, partners)
+        album = _Album(
+            job, layers, root, request.overwrite, partners, run_photo
+        )
         code = album.work_through(found)
         if code == EXIT_BAD_INPUT:  # there is nothing to go on with
             (root / BATCH).unlink()
@@ -71,6 +76,7 @@ class _Album:
     root: Path
     overwrite: bool
     partners: dict
+    run_photo: Callable
     rows: list = dataclasses.field(default_factory=list)
 
     def work_through(self, found):
@@ -112,7 +118,7 @@ class _Album:
             return EXIT_DONE
         own = {name: of[path] for name, of in self.partners.items()}
         photo = Photo(path, {**self.job, **own})
-        summary, code = zero_shot.run_photo(photo, self.layers, folder)
+        summary, code = self.run_photo(photo, self.layers, folder)
         status = "interrupted" if summary["interrupted"] else "done"
         self._note(relative, status, summary)
         return code
@@ -160,10 +166,10 @@ def _root(job, settings, request):
             )
         return root
     name, count = _called(job), 1
-    root = zero_shot.RUNS / name
+    root = RUNS / name
     while not (request.overwrite or _is_free(root, settings)):
         count += 1
-        root = zero_shot.RUNS / f"{name}-{count}"
+        root = RUNS / f"{name}-{count}"
     return root
 
 

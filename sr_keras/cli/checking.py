@@ -22,7 +22,7 @@ def run(folders, scales, limit):
     Returns:
         The exit code: 0 if all sizes fit.
     """
-    from sr_keras.cli import EXIT_DONE, EXIT_SOME_FAILED, miss, say
+    from sr_keras.console import EXIT_DONE, EXIT_SOME_FAILED, miss, say
 
     if len(folders) > 2:
         raise ValueError(

@@ -47,7 +47,7 @@ def run(args):
     _check_target(target, args.overwrite)
     Originals([args.source]).check(target)
     from sr_keras import models
-    from sr_keras.cli import load_keras
+    from sr_keras.console import load_keras
 
     models.describe(args.model)
     load_keras()

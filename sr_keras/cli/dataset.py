@@ -8,16 +8,10 @@ import sys
 from pathlib import Path
 
 from sr_keras import models, signals
-from sr_keras.cli import (
-    EXIT_SOME_FAILED,
-    config,
-    load_keras,
-    objectives,
-    say,
-    two_stages,
-)
+from sr_keras.cli import config, objectives, two_stages
 from sr_keras.cli.dataset_flags import DATASET
 from sr_keras.cli.files import folder_for, has_result
+from sr_keras.console import EXIT_SOME_FAILED, load_keras, say
 from sr_keras.names import unknown
 from sr_keras.training import meeting
 from sr_keras.training.cluster import check, cluster

@@ -3,8 +3,9 @@
 import sys
 
 from sr_keras import pipelines
-from sr_keras.cli import held_out, miss, say
+from sr_keras.cli import held_out
 from sr_keras.cli.progress import counted
+from sr_keras.console import miss, say
 from sr_keras.pipelines import pairs
 from sr_keras.pipelines.sources import Source
 

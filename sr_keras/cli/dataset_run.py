@@ -10,14 +10,7 @@ import tensorflow as tf
 
 from sr_keras import artifact, models, pipelines, protocols
 from sr_keras._version import __version__
-from sr_keras.cli import (
-    EXIT_DONE,
-    exit_code,
-    held_out,
-    objectives,
-    progress,
-    say,
-)
+from sr_keras.cli import held_out, objectives, progress
 from sr_keras.cli.arguments import check_arguments
 from sr_keras.cli.config import going_on
 from sr_keras.cli.course import LAST, Course
@@ -25,6 +18,8 @@ from sr_keras.cli.dataset_data import name_left_out, sources
 from sr_keras.cli.dataset_recipe import groups_of, start_wanted
 from sr_keras.cli.files import LAST as SUMMARY
 from sr_keras.cli.files import save_json
+from sr_keras.console import EXIT_DONE, exit_code, say
+from sr_keras.loading import load_trainable
 from sr_keras.pipelines.calls import reason_of
 from sr_keras.pipelines.pairs import whole_scale
 from sr_keras.training import precision
@@ -49,7 +44,7 @@ def resolve(job):
     """
     name, network, scale = job["model"], None, job["scale"]
     if name not in models.list_models():
-        network = artifact.load_trainable(name)
+        network = load_trainable(name)
         if network.zero_shot:
             raise ValueError(
                 f"{name} has learned from one photo: train zssr on another "
@@ -369,7 +364,7 @@ def _start_from(source, learner):
     """Take over weights of --init-from; return what happened."""
     if not source:
         return []
-    return transfer(artifact.load_trainable(source), learner).lines(source)
+    return transfer(load_trainable(source), learner).lines(source)
 
 
 def _check_same(network, arguments):

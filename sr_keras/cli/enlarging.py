@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sr_keras import artifact, chroma, images, inference, resize, trust
+from sr_keras import chroma, images, inference, resize, trust
 from sr_keras import weights as shipped
 from sr_keras.cli.photo import label, region, target
 from sr_keras.enlarger import Enlarger
+from sr_keras.loading import load
 from sr_keras.routes import enlargement
 from sr_keras.strips import StripWriter, blank
 from sr_keras.training import precision
@@ -184,7 +185,7 @@ class Work:
             key = shipped.card_for(name, factor)["file"], kind
         with self._lock:
             if key not in self._networks:
-                network = artifact.load(name, factor)
+                network = load(name, factor)
                 self._stack.enter_context(
                     precision.computing(network, kind, True)
                 )

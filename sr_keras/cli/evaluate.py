@@ -42,13 +42,13 @@ import argparse
 import sys
 
 from sr_keras import protocols, signals
-from sr_keras.cli import (
+from sr_keras.cli.adversarial_flags import Layers
+from sr_keras.console import (
     EXIT_BAD_INPUT,
     EXIT_DONE,
     EXIT_SOME_FAILED,
     describe,
 )
-from sr_keras.cli.adversarial_flags import Layers
 
 HELP = "score images, or a network on HR images"
 
@@ -230,7 +230,8 @@ def _distances(args):
     """The perceptual distances that are asked for: name -> function."""
     if not args.perceptual:
         return {}
-    from sr_keras.cli import distances, load_keras
+    from sr_keras.cli import distances
+    from sr_keras.console import load_keras
 
     load_keras()
     return distances.of(args)

@@ -10,8 +10,9 @@ import numpy as np
 
 import sr_keras
 from sr_keras import channels, color, images, pairing
-from sr_keras.cli import earlier, load_keras, pairs
+from sr_keras.cli import earlier, pairs
 from sr_keras.cli.files import find_hr, find_images
+from sr_keras.console import load_keras
 from sr_keras.models import CLASSICAL
 from sr_keras.resize import imresize, output_size, parse_scale
 from sr_keras.writing import Originals
@@ -288,8 +289,8 @@ def _upscale(network, self_ensemble, lr, scale, size):
 
 def _luma_enlarger(network):
     """A function (y, scale, size) -> SR's y, of a network for luma."""
-    from sr_keras.inference import forward_of
     from sr_keras.models.network import Network
+    from sr_keras.refine import forward_of
 
     if not isinstance(network, Network) or not channels.is_for_luma(network):
         raise ValueError(

@@ -98,7 +98,7 @@ def run(args):
         ValueError: what cannot be exported so, or what came out differs.
         FileNotFoundError: there is no such model or folder.
     """
-    from sr_keras.cli import load_keras, say
+    from sr_keras.console import load_keras, say
     from sr_keras.exporting.settings import Settings, parse_size
 
     settings = Settings(
@@ -117,9 +117,10 @@ def run(args):
     )
     load_keras()
     from sr_keras.exporting import exporter, parity
+    from sr_keras.exporting.source import network_for
 
     exporter.check_apart(args.model, settings)
-    network = exporter.network_for(args.model, args.scale)
+    network = network_for(args.model, args.scale)
     report = exporter.write(network, settings, _watch(settings))
     for line in parity.summary(report):
         say(line)

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from sr_keras import images, pairing, signals
-from sr_keras.cli import miss, say
 from sr_keras.cli.flags import FILES
 from sr_keras.cli.progress import counted
+from sr_keras.console import miss, say
 from sr_keras.writing import replaced
 
 # A folder with this file has a whole result: it is written last.
@@ -21,6 +21,9 @@ BATCH = "batch.json"
 
 # The same of `upscale`: the settings of all results in the folder.
 RECORD = "upscale.json"
+
+# Where results go unless they are told to.
+RUNS = Path("runs")
 
 # What is tried out on a folder: less than any run writes.
 _PROBE = bytes(1 << 16)

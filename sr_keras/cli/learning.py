@@ -9,11 +9,14 @@ import time
 import keras
 import numpy as np
 
-from sr_keras import artifact, inference, models, signals
-from sr_keras.cli import exit_code, progress, say
+from sr_keras import models, signals
+from sr_keras.cli import progress
 from sr_keras.cli.arguments import check_arguments
+from sr_keras.console import exit_code, say
+from sr_keras.loading import load_trainable
 from sr_keras.models.zssr import ZSSR, recoloured
 from sr_keras.pipelines.degradation import DEFAULT, PLAIN
+from sr_keras.refine import forward_of, refined_pixels
 from sr_keras.symmetry import symmetries
 from sr_keras.tiles import TILE_PIXELS
 from sr_keras.training.precision import chosen
@@ -281,7 +284,7 @@ class Work:
         return views + self.writing + 3 * pixels / _WRITTEN_PIXELS
 
     def _views_seconds(self, network=None):
-        refined = inference.refined_pixels(
+        refined = refined_pixels(
             network or self.zero_shot.network,
             self.photo.image.shape,
             self.photo.scale,
@@ -368,7 +371,7 @@ def warm(network, start):
         ValueError: that is another network, or has other weights.
         FileNotFoundError: there is none.
     """
-    source = artifact.load_trainable(start)
+    source = load_trainable(start)
     source = getattr(source, "network", source)  # of one for any LR image
     channels = network.input_shape[-1]
     if isinstance(source, ZSSR) and source.input_shape[-1] == 3 != channels:
@@ -389,7 +392,7 @@ def warm(network, start):
 
 def _speed(network):
     """Pixels a second that the network refines on this machine."""
-    forward = inference.forward_of(network)
+    forward = forward_of(network)
     sample = np.zeros((96, 96, network.input_shape[-1]), "float32")
     forward(sample)
     times = []

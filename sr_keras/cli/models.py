@@ -41,7 +41,7 @@ def run(args):
         args: argparse.Namespace.
     """
     from sr_keras import models
-    from sr_keras.cli import load_keras
+    from sr_keras.console import load_keras
 
     if args.layers:
         _print_layers(args.names, args.scale, args.json)
@@ -68,7 +68,7 @@ def _print_layers(names, scale, as_json):
         raise ValueError("--layers takes a name: sr-keras models edsr --layers")
     for name in names:
         _check_name(name)
-    from sr_keras.cli import load_keras
+    from sr_keras.console import load_keras
 
     load_keras()
     from sr_keras.models.summary import layer_table
@@ -95,13 +95,14 @@ def _check_name(name):
 
 def _network(name, scale):
     """A network of the table with its default arguments, or a stored one."""
-    from sr_keras import artifact, models
+    from sr_keras import models
+    from sr_keras.loading import load
     from sr_keras.models.network import Network
     from sr_keras.models.summary import usual_scale
 
     if name in models.list_models():
         return models.build(name, usual_scale(name) if scale is None else scale)
-    network = artifact.load(name, scale)
+    network = load(name, scale)
     if not isinstance(network, Network):
         raise ValueError(
             f"{name} is an exported file, which has no layers any more: give "

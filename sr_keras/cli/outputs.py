@@ -7,10 +7,11 @@ import numpy as np
 
 from sr_keras import artifact, images, metrics, plots
 from sr_keras._version import __version__
-from sr_keras.cli import EXIT_DONE, curves
+from sr_keras.cli import curves
 from sr_keras.cli.files import LAST, anywhere, save_json
 from sr_keras.cli.flags import FILES
 from sr_keras.cli.learning import VIEWS
+from sr_keras.console import EXIT_DONE
 from sr_keras.protocols import DEFAULT
 from sr_keras.writing import Originals
 

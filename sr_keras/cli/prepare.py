@@ -189,8 +189,13 @@ def _count(records):
 
 def _report(photos, root, records, already=""):
     """Say what there is now; return the exit code."""
-    from sr_keras.cli import EXIT_BAD_INPUT, EXIT_DONE, EXIT_SOME_FAILED, say
     from sr_keras.cli.progress import counted
+    from sr_keras.console import (
+        EXIT_BAD_INPUT,
+        EXIT_DONE,
+        EXIT_SOME_FAILED,
+        say,
+    )
 
     failed = [record for record in records if "error" in record]
     for record in failed[:_MOST_SAID]:
@@ -269,8 +274,8 @@ def _pack(form, work, root, settings, records):
     """Put a prepared folder into files of another form, and remove it."""
     import shutil
 
-    from sr_keras.cli import load_keras
     from sr_keras.cli.progress import bar
+    from sr_keras.console import load_keras
 
     if form == "tfrecord":
         load_keras()

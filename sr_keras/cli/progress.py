@@ -7,7 +7,7 @@ import time
 from tqdm import tqdm
 
 from sr_keras import signals
-from sr_keras.cli import say
+from sr_keras.console import say
 
 # Seconds between two lines where there is no terminal for a bar.
 _EVERY = 60

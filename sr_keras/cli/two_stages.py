@@ -7,8 +7,9 @@ any other.
 import dataclasses
 import sys
 
-from sr_keras.cli import EXIT_DONE, objectives, say
+from sr_keras.cli import objectives
 from sr_keras.cli.files import folder_for, has_result, save_json
+from sr_keras.console import EXIT_DONE, say
 from sr_keras.training import checkpoint
 
 FOLDER = "stage1"

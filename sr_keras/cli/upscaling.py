@@ -11,7 +11,11 @@ import time
 from pathlib import Path
 
 from sr_keras import images, memory, signals
-from sr_keras.cli import (
+from sr_keras.cli import targets as places
+from sr_keras.cli.files import save_text
+from sr_keras.cli.progress import aside, bar, counted, duration
+from sr_keras.cli.results import Results, check_record, drop_record
+from sr_keras.console import (
     EXIT_BAD_INPUT,
     EXIT_DONE,
     EXIT_SOME_FAILED,
@@ -20,10 +24,6 @@ from sr_keras.cli import (
     load_keras,
     say,
 )
-from sr_keras.cli import targets as places
-from sr_keras.cli.files import save_text
-from sr_keras.cli.progress import aside, bar, counted, duration
-from sr_keras.cli.results import Results, check_record, drop_record
 
 COLUMNS = (
     *("file", "result", "status", "width", "height", "seconds"),

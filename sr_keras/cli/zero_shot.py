@@ -6,13 +6,11 @@ import sys
 from pathlib import Path
 
 from sr_keras import images, signals
-from sr_keras.cli import config, load_keras, say
-from sr_keras.cli.files import find_images, folder_for, has_result
+from sr_keras.cli import batch, config
+from sr_keras.cli.files import RUNS, find_images, folder_for, has_result
 from sr_keras.cli.flags import SIZES, TOP, ZERO_SHOT
 from sr_keras.cli.photo import Photo
-
-# Where results go unless they are told to.
-RUNS = Path("runs")
+from sr_keras.console import load_keras, say
 
 
 def run(request, started):
@@ -29,9 +27,7 @@ def run(request, started):
     _check(job)
     found = find_images(job["image"])
     if _is_many(job["image"]):
-        from sr_keras.cli import batch
-
-        return batch.run(found, job, layers, request)
+        return batch.run(found, job, layers, request, run_photo)
     photo = Photo(found[0][0], job, started)
     folder = free_folder(photo.name, request.output, request.overwrite)
     return run_photo(photo, layers, folder)[1]

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from sr_keras.protocols import update
 
+# Format of a file by its name's end; a folder is a SavedModel.
+SUFFIXES = {".tflite": "tflite", ".onnx": "onnx"}
+
 # The name under which a TFLite or ONNX file has it.
 KEY = "sr_keras"
 
@@ -59,6 +62,37 @@ def of_text(text, path):
         return update(json.loads(text))
     except (TypeError, ValueError) as e:
         raise ValueError(foreign(path)) from e
+
+
+def of_tflite(content, path):
+    """Read what a TFLite file says of itself.
+
+    Args:
+        content: bytes of a TFLite file.
+        path: Path, for the message.
+
+    Returns:
+        dict.
+
+    Raises:
+        ValueError: it is no TFLite file, or not of this package.
+    """
+    try:
+        model = parse_tflite(content)
+    except Exception as e:
+        raise ValueError(f"{path} is not a TFLite file") from e
+    for entry in model.metadata or ():
+        if entry.name == KEY.encode():
+            data = bytes(model.buffers[entry.buffer].data)
+            return of_text(data, path)
+    raise ValueError(foreign(path))
+
+
+def parse_tflite(content):
+    """Parse the bytes of a TFLite file into its schema's objects."""
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
 
 
 def foreign(path):

@@ -12,10 +12,10 @@ import os
 import shutil
 from pathlib import Path
 
-from sr_keras import artifact, images, models, signals, weights
-from sr_keras.arrays import check_numbers
+from sr_keras import images, signals
 from sr_keras.exporting import calibration, files, graphs, parity
 from sr_keras.exporting.settings import Settings
+from sr_keras.exporting.source import network_for
 from sr_keras.writing import Originals, replaced
 
 # The most that float32 may be off, of the range from 0 to 1: the order of its
@@ -73,38 +73,6 @@ def check_apart(model, settings):
     output = settings.output
     reports = (f"{output}.parity{suffix}" for suffix in (".json", ".md"))
     Originals(read).check(output, *reports)
-
-
-def network_for(model, scale=None):
-    """The network that a file is made of.
-
-    Args:
-        model: as in `export`.
-        scale: as in `export`.
-
-    Returns:
-        `Network`; a refiner's with its interpolation in it.
-
-    Raises:
-        ValueError: there is none for this factor.
-        FileNotFoundError: there is none of this name.
-    """
-    check_numbers(scale, "scale")
-    if isinstance(model, str) and model in models.CLASSICAL:
-        return models.build(model, _whole(scale or 2, model))
-    network = artifact.network_of(model, scale)
-    if isinstance(network, files.Exported):
-        raise ValueError(f"{model} is an exported file already")
-    if network.refiner:
-        return _interpolated(network, scale)
-    if scale in network.levels:
-        return network.levels[scale]
-    if scale is not None and scale != network.scale:
-        refiner = getattr(network, "network", None)
-        if refiner is not None:
-            return _interpolated(refiner, scale)
-        raise ValueError(_other_factor(model, network, scale))
-    return network
 
 
 def write(network, settings, watch=None):
@@ -219,43 +187,3 @@ def _remove(path):
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def _interpolated(refiner, scale):
-    """A refiner with its interpolation, for a whole factor."""
-    from sr_keras.models.interpolated import Interpolated
-
-    own = refiner.scale if scale is None else scale
-    if refiner.zero_shot or models.network_class(refiner.name)[0].scales:
-        trained = refiner.scale
-        if scale is not None and trained != scale:
-            raise ValueError(
-                f"{refiner.name} has learned x{_text(trained)}, not x{scale}: "
-                "leave out --scale, or train another"
-            )
-    whole = _whole(own, refiner.name)
-    return Interpolated(refiner, whole, about=refiner.about, name=refiner.name)
-
-
-def _whole(scale, name):
-    if isinstance(scale, tuple) or scale != int(scale):
-        raise ValueError(
-            f"a file enlarges by a whole factor, the same for both axes, as "
-            f"one convolution interpolates inside it; {name} has "
-            f"{_text(scale)}: sr-keras upscale takes any"
-        )
-    return int(scale)
-
-
-def _text(scale):
-    if isinstance(scale, tuple):
-        return "x".join(f"{s:g}" for s in scale[::-1])
-    return f"{scale:g}"
-
-
-def _other_factor(model, network, scale):
-    there = [c["scale"] for c in weights.cards() if c["name"] == str(model)]
-    own = [*network.levels, network.scale]
-    known = ", ".join(map(_text, sorted(there) or own))
-    name = model if isinstance(model, str | os.PathLike) else network.name
-    return f"{name} enlarges by {known}, not by {scale}: give that --scale"

@@ -1,6 +1,7 @@
 """Exported files, as what `sr_keras.upscale` takes in place of a network."""
 
 import contextlib
+import importlib
 import os
 import threading
 from pathlib import Path
@@ -10,9 +11,11 @@ import numpy as np
 from sr_keras import channels
 from sr_keras.exporting import about
 from sr_keras.exporting.quietly import quietly
-from sr_keras.exporting.settings import SUFFIXES
 from sr_keras.resize import imresize
 from sr_keras.runner import rounded
+
+# The libraries that the extra `onnx` brings.
+_ONNX_MODULES = ("onnx", "tf2onnx", "onnxruntime")
 
 # The interpolation of colour differences and alpha looks this far.
 _INTERPOLATED = 2
@@ -41,7 +44,7 @@ def format_of(path):
     if path.is_dir():
         found = (path / "saved_model.pb").is_file()
         return "saved_model" if found else None
-    return SUFFIXES.get(path.suffix)
+    return about.SUFFIXES.get(path.suffix)
 
 
 def load(path, kind=None):
@@ -240,10 +243,8 @@ class _TFLite:
     """A TFLite file and its interpreter."""
 
     def __init__(self, path):
-        from sr_keras.exporting import tflite
-
         content = path.read_bytes()
-        self.facts = tflite.facts(content, path)
+        self.facts = about.of_tflite(content, path)
         self._run = interpreter(content, path)
         self._shape = tuple(self._run.get_input_details()[0]["shape"])
 
@@ -294,6 +295,28 @@ def processors():
     return os.cpu_count() or 1
 
 
+def library(name):
+    """Import one of the libraries that the extra `onnx` brings.
+
+    Args:
+        name: str.
+
+    Returns:
+        The module.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    try:
+        for module in _ONNX_MODULES:
+            importlib.import_module(module)
+        return importlib.import_module(name)
+    except ImportError as e:
+        raise ValueError(
+            f"ONNX needs {e.name or name}: pip install 'sr_keras[onnx]'"
+        ) from e
+
+
 def _coded(images, details):
     """Floats as an input takes them."""
     dtype = details["dtype"]
@@ -316,8 +339,6 @@ class _ONNX:
     """An ONNX file and its session."""
 
     def __init__(self, path):
-        from sr_keras.exporting.onnx_file import library
-
         runtime = library("onnxruntime")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = processors()

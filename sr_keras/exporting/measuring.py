@@ -57,11 +57,12 @@ def main(path, kind, height, width):
     """Measure, and print: see above."""
     import tensorflow  # noqa: F401, its memory is nobody's here
 
-    from sr_keras.exporting import exporter, files, graphs
+    from sr_keras.exporting import files, graphs
+    from sr_keras.exporting.source import network_for
 
     before = _resident("VmRSS")
     if kind == "keras":
-        picture = graphs.Picture(exporter.network_for(path))
+        picture = graphs.Picture(network_for(path))
         run, channels = picture.compiled, picture.channels
     else:
         run = files.load(path, kind)

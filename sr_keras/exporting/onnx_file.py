@@ -1,19 +1,17 @@
 """ONNX files, by tf2onnx."""
 
 import collections
-import importlib
 import json
 
 import tensorflow as tf
 
 from sr_keras.exporting import about
+from sr_keras.exporting.files import library
 from sr_keras.exporting.quietly import quietly
 
 # The newest that tf2onnx 1.17 writes without a warning; ONNX Runtime 1.14 and
 # all later ones read it.
 _OPSET = 17
-
-_MODULES = ("onnx", "tf2onnx", "onnxruntime")
 
 
 def write(picture, settings, path):
@@ -66,28 +64,6 @@ def operations(path):
     return dict(
         sorted(collections.Counter(n.op_type for n in graph.node).items())
     )
-
-
-def library(name):
-    """Import one of the libraries that the extra `onnx` brings.
-
-    Args:
-        name: str.
-
-    Returns:
-        The module.
-
-    Raises:
-        ValueError: it is not installed.
-    """
-    try:
-        for module in _MODULES:
-            importlib.import_module(module)
-        return importlib.import_module(name)
-    except ImportError as e:
-        raise ValueError(
-            f"ONNX needs {e.name or name}: pip install 'sr_keras[onnx]'"
-        ) from e
 
 
 def _name(graph, picture):

@@ -9,9 +9,9 @@ import numpy as np
 
 from sr_keras import images, signals
 from sr_keras.exporting import calibration, measuring
-from sr_keras.inference import Finish
 from sr_keras.metrics import score
 from sr_keras.protocols import DEFAULT
+from sr_keras.refine import Finish
 
 # The most pixels a side of an image whose every value is compared.
 _COMPARED = 192

@@ -4,11 +4,10 @@ import dataclasses
 import os
 from pathlib import Path
 
+from sr_keras.exporting.about import SUFFIXES
+
 FORMATS = ("saved_model", "tflite", "onnx")
 QUANTIZE = ("none", "float16", "dynamic", "int8")
-
-# Format of a file by its name's end; a folder is a SavedModel.
-SUFFIXES = {".tflite": "tflite", ".onnx": "onnx"}
 
 # Of fine-tuning, unless they are said.
 STEPS = 2000

@@ -47,7 +47,7 @@ def write(picture, settings, path):
             content = converter.convert()
     except Exception as e:
         raise ValueError(_why_not(picture, settings, e)) from e
-    model = _parsed(content)
+    model = about.parse_tflite(content)
     problems = _problems(model, picture.shuffles())
     if problems:
         raise ValueError(
@@ -71,31 +71,7 @@ def operations(content):
     Returns:
         dict of str -> int, how often it has each operation.
     """
-    return dict(sorted(_counts(_parsed(content)).items()))
-
-
-def facts(content, path):
-    """What a file says of itself.
-
-    Args:
-        content: bytes of a TFLite file.
-        path: Path, for the message.
-
-    Returns:
-        dict.
-
-    Raises:
-        ValueError: it is no TFLite file, or not of this package.
-    """
-    try:
-        model = _parsed(content)
-    except Exception as e:
-        raise ValueError(f"{path} is not a TFLite file") from e
-    for entry in model.metadata or ():
-        if entry.name == about.KEY.encode():
-            data = bytes(model.buffers[entry.buffer].data)
-            return about.of_text(data, path)
-    raise ValueError(about.foreign(path))
+    return dict(sorted(_counts(about.parse_tflite(content)).items()))
 
 
 def _set(converter, picture, settings):
@@ -128,12 +104,6 @@ def _set(converter, picture, settings):
     )
     converter.representative_dataset = lambda: ([x] for x in patches)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-
-
-def _parsed(content):
-    from tensorflow.lite.python import schema_py_generated as schema
-
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
 
 
 def _names(model):

@@ -113,7 +113,7 @@ class Reconstruction(keras.callbacks.Callback):
         self._step += 1
         if self._step % self.every:
             return
-        from sr_keras.inference import forward_of
+        from sr_keras.refine import forward_of
 
         rebuilt = forward_of(self.model.network)(self.interpolated)
         error = np.mean((np.clip(rebuilt, 0, 1) - self.image) ** 2)

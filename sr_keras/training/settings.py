@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from sr_keras.inference import Finish
 from sr_keras.pipelines.one_image import Augmentation
+from sr_keras.refine import Finish
 from sr_keras.training.zero_shot_settings import Learning
 
 # Group of config.json -> what checks and holds it.
@@ -19,7 +19,7 @@ class Settings:
         network: dict, arguments of the network.
         augmentation: pipelines.one_image.Augmentation.
         learning: Learning.
-        finish: inference.Finish; its kernel is not part of a config.
+        finish: refine.Finish; its kernel is not part of a config.
     """
 
     network: dict

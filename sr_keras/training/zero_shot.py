@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sr_keras import inference, losses
+from sr_keras import losses
 from sr_keras.pipelines import one_image
 from sr_keras.pipelines.degradation import (
     DEFAULT,
@@ -18,6 +18,7 @@ from sr_keras.pipelines.degradation import (
     interpolate,
 )
 from sr_keras.pipelines.views import detailed_part
+from sr_keras.refine import refine
 from sr_keras.resize import output_size
 from sr_keras.training import precision, schedules, stages
 from sr_keras.training.callbacks import (
@@ -104,7 +105,7 @@ class ZeroShot:
         size: pair (height, width) of the result.
         augmentation: pipelines.one_image.Augmentation.
         learning: zero_shot_settings.Learning.
-        finish: inference.Finish; its kernel is the sons' too.
+        finish: refine.Finish; its kernel is the sons' too.
         deadline: time.monotonic() by which training ends; None for never.
         watch: function (run) called after every step.
 
@@ -211,8 +212,8 @@ class ZeroShot:
         )
 
     def result(self, outputs=("fused",), finish=None, report=None):
-        """Apply the network to the image: see `inference.refine`."""
-        return inference.refine(
+        """Apply the network to the image: see `refine.refine`."""
+        return refine(
             self.network,
             self.image,
             self.scale,
@@ -315,7 +316,7 @@ class ZeroShot:
         size = output_size(image.shape, stage.reached)
         format_ = self.learning.precision
         with precision.computing(self.network, format_, to_use=True):
-            larger = inference.refine(
+            larger = refine(
                 self.network,
                 image,
                 stage.reached,
