@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_notebooks import ENGLISH, sources
 
-from sr_keras import cli
+from sr_keras import cli, console
 
 CELL = sources(ENGLISH[0])[0]
 PACKAGE = Path(cli.__file__).parents[2]
@@ -45,7 +45,7 @@ def session(tmp_path, monkeypatch):
     from IPython.core.interactiveshell import InteractiveShell
 
     monkeypatch.setattr(HistoryManager, "enabled", False)
-    monkeypatch.setattr(cli, "load_keras", lambda: None)
+    monkeypatch.setattr(console, "load_keras", lambda: None)
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "prefix"))
     monkeypatch.setenv("PYTHONPATH", "before")
