@@ -20,8 +20,8 @@ from pathlib import Path
 import common
 import numpy as np
 
-from sr_keras import images
-from sr_keras.pipelines.degradation import parse
+from sr_keras.imaging import images
+from sr_keras.pipelines.degradation.chain import parse
 
 SCALE = 4
 

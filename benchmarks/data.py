@@ -61,7 +61,7 @@ def tfds_files(photos, folder):
     """The photos as TFDS would have prepared them: PNG files in records."""
     import tensorflow as tf
 
-    from sr_keras import images
+    from sr_keras.imaging import images
 
     folder.mkdir()
     path = folder / "div2k-train.tfrecord-00000-of-00001"

@@ -85,7 +85,7 @@ def pairs(data, kind):
 def scores(network, sets):
     """What a network reaches on each set, as text."""
     import sr_keras
-    from sr_keras import metrics
+    from sr_keras.evaluation import metrics
 
     network = sr_keras.load(network)
 

@@ -97,8 +97,8 @@ def port():
 
 def measure(strategies, batch):
     """Milliseconds of a step by each strategy: passed, and processors'."""
-    from sr_keras.training.cluster import cluster
-    from sr_keras.training.distribute import team_of
+    from sr_keras.training.distributed.cluster import cluster
+    from sr_keras.training.distributed.team import team_of
 
     teams = [team_of(name, cluster=cluster()) for name in strategies]
     trainers = [trainer_of(team) for team in teams]
@@ -118,8 +118,9 @@ def trainer_of(team):
     """A trainer of a small network."""
     import keras
 
-    from sr_keras import losses, models
-    from sr_keras.training.pixel import PixelTrainer
+    from sr_keras import models
+    from sr_keras.training import losses
+    from sr_keras.training.trainers.pixel import PixelTrainer
 
     with team.scope():
         network = models.build("edsr", 2, num_blocks=8, num_filters=32)

@@ -103,7 +103,7 @@ def times(args, path, kind):
 
 
 def _measured(path, kind, cores):
-    command = [sys.executable, "-m", "sr_keras.exporting.measuring"]
+    command = [sys.executable, "-m", "sr_keras.exporting.benchmark"]
     command += [str(path), kind, str(SIDE), str(SIDE)]
     mine = sorted(os.sched_getaffinity(0))[:cores]
     done = subprocess.run(

@@ -22,7 +22,7 @@ def main():
         ("--models", {"nargs": "+", "default": ["bicubic", "quality", "photo"],
                       "help": "names, runs or files"}),
     )  # fmt: skip
-    from sr_keras.loading import load
+    from sr_keras.inference.load import load
 
     print(machine(), end="\n\n")
     networks = [load(name, SCALE) for name in args.models]
@@ -40,12 +40,14 @@ def main():
 
 def score(data, network, quality):
     """Mean PSNR of Set5, its LR images as JPEG of a quality, or as they are."""
-    from sr_keras import images, inference, metrics
+    from sr_keras.evaluation import metrics
+    from sr_keras.imaging import images
+    from sr_keras.inference import upscale
 
     found = []
     for name in SET5:
         lr, hr = (images.read(p).pixels for p in set5(data, name, SCALE))
-        sr = inference.upscale(stored(lr, quality), network, SCALE)
+        sr = upscale.upscale(stored(lr, quality), network, SCALE)
         own = metrics.score(sr, hr, (SCALE, SCALE), protocols=[PROTOCOL])
         found.append(own[PROTOCOL]["psnr"])
     return mean(found)

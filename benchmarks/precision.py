@@ -44,7 +44,7 @@ def step(shape, precision):
     import tensorflow as tf
 
     from sr_keras import models
-    from sr_keras.training.precision import computing
+    from sr_keras.inference.precision import computing
 
     network = models.build_bare("zssr", 2)
     images = tf.constant(np.random.default_rng(0).random(shape, "float32"))
@@ -71,15 +71,16 @@ def levels(data, name):
     """Print the most levels that a value differs by, and how many do."""
     import numpy as np
 
-    from sr_keras import images, weights
-    from sr_keras.runner import Runner
-    from sr_keras.training.precision import computing
+    from sr_keras.imaging import images
+    from sr_keras.inference.compiled import Runner
+    from sr_keras.inference.precision import computing
+    from sr_keras.models import pretrained
 
     rows = []
-    for card in weights.cards():
+    for card in pretrained.cards():
         if card["name"] != name:
             continue
-        network, found = weights.load(name, card["scale"]), {}
+        network, found = pretrained.load(name, card["scale"]), {}
         for kind in ("float32", "bfloat16"):
             with computing(network, kind, to_use=True):
                 found[kind] = [

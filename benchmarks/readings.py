@@ -13,9 +13,10 @@ SCALE = 4
 
 
 def main():
-    from sr_keras import images, metrics
-    from sr_keras.color import luma
-    from sr_keras.resize import imresize
+    from sr_keras.evaluation import metrics
+    from sr_keras.imaging import images
+    from sr_keras.imaging.color import luma
+    from sr_keras.imaging.resize import imresize
 
     path = ROOT / "examples" / "photos" / "test" / "HR" / "city.png"
     hr = images.quantize(images.read(path).pixels, 8)

@@ -88,7 +88,7 @@ def _scores(args, stages):
     """Stage -> measure -> its mean over Set5."""
     import numpy as np
 
-    from sr_keras import artefacts, metrics, perceptual
+    from sr_keras.evaluation import gan_diagnostics, metrics, perceptual
 
     content = perceptual.ContentLoss({"VGG54": 1.0}, args.vgg_weights)
     found = {}
@@ -100,9 +100,9 @@ def _scores(args, stages):
                 {
                     "psnr": metrics.psnr(sr, hr, "y", SCALE),
                     "features": float(content(hr[None], sr[None])),
-                    "detail": artefacts.detail(sr, hr, SCALE),
-                    "checkerboard": artefacts.checkerboard(sr, hr, SCALE),
-                    "colour drift": artefacts.colour_drift(sr, hr, SCALE),
+                    "detail": gan_diagnostics.detail(sr, hr, SCALE),
+                    "checkerboard": gan_diagnostics.checkerboard(sr, hr, SCALE),
+                    "colour drift": gan_diagnostics.colour_drift(sr, hr, SCALE),
                 }
             )
         found[stage] = {k: mean(row[k] for row in rows) for k in rows[0]}
@@ -112,8 +112,8 @@ def _scores(args, stages):
 def _results(args, stages):
     """Stage -> list of (sr, hr), all as files have them, in [0, 1]."""
     import sr_keras
-    from sr_keras import images
-    from sr_keras.resize import imresize
+    from sr_keras.imaging import images
+    from sr_keras.imaging.resize import imresize
 
     networks = {name: sr_keras.load(path) for name, path in stages.items()}
     found = {name: [] for name in ("bicubic", *networks)}
@@ -173,7 +173,7 @@ def _checks(run, scores):
 def _strip(args, stages, path):
     import numpy as np
 
-    from sr_keras import images
+    from sr_keras.imaging import images
 
     results = _results(args, stages)
     rows = []

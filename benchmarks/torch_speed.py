@@ -50,8 +50,10 @@ def enlarging(path, args):
     """Print the seconds of enlarging, and what comes of it."""
     import torch
 
-    from sr_keras import images, metrics, upscale
-    from sr_keras.training import precision
+    from sr_keras import upscale
+    from sr_keras.evaluation import metrics
+    from sr_keras.imaging import images
+    from sr_keras.inference import precision
 
     image, hr = (images.read(p).pixels for p in set5(args.data, "baby", 2))
     exact = network_of(path)
@@ -132,7 +134,7 @@ def report(ways, rounds, columns, once=()):
 
 def network_of(path):
     """Our network with the authors' weights."""
-    from sr_keras import convert
+    from sr_keras.models import convert
 
     return convert.convert("a2n", 2, path)
 
@@ -178,8 +180,8 @@ def trainer_of(path, kind):
     """A trainer of the network, as `train` makes it."""
     import keras
 
-    from sr_keras import losses
-    from sr_keras.training.pixel import PixelTrainer
+    from sr_keras.training import losses
+    from sr_keras.training.trainers.pixel import PixelTrainer
 
     made = network_of(path)
     keras.config.set_dtype_policy(kind)
@@ -232,7 +234,7 @@ def waiting(path, args):
 
 def noise(folder):
     """A folder of pictures to learn from, where there are none."""
-    from sr_keras import images
+    from sr_keras.imaging import images
 
     rng = np.random.default_rng(0)
     for i in range(16):

@@ -41,7 +41,7 @@ def correlations(lr, hr, model, scale):
     """Rank correlations with the error: of the map, and of the gradient."""
     from scipy import ndimage, stats
 
-    from sr_keras import color, images
+    from sr_keras.imaging import color, images
 
     doubts, sr = mapped(images.read(lr), model, scale)
     hr = images.read(hr).pixels[: sr.shape[0], : sr.shape[1]]
@@ -57,13 +57,13 @@ def correlations(lr, hr, model, scale):
 
 def mapped(image, model, scale):
     """The trust map's values (h, w), and the result in 8 bits."""
-    from sr_keras import inference
-    from sr_keras.enlarger import Pixels
-    from sr_keras.loading import load
-    from sr_keras.routes import enlargement
+    from sr_keras.inference import upscale
+    from sr_keras.inference.load import load
+    from sr_keras.inference.route import enlargement
+    from sr_keras.inference.tiled import Pixels
 
     network = load(model, scale)
-    finish = inference.finish_for(network)
+    finish = upscale.finish_for(network)
     work = enlargement(
         network, Pixels(image.pixels), None, None, finish, with_trust=True
     )

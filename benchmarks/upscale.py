@@ -106,7 +106,7 @@ def row(folder, tree, model, jobs, asked):
 def make_photos(folder, args):
     import numpy as np
 
-    from sr_keras import images, resize
+    from sr_keras.imaging import images, resize
 
     pixels = images.read(ROOT / "examples/guitar.png").pixels
     images.write(folder / "tiny.png", images.Image(pixels[:64, :64]))
@@ -133,20 +133,22 @@ def make_photos(folder, args):
 
 
 def part(path):
-    from sr_keras import images
+    from sr_keras.imaging import images
 
     return images.read(path).pixels[:_PART, :_PART]
 
 
 def made(folder, name):
     """The network's name, or a file with one that was not trained."""
-    from sr_keras import models, weights
+    from sr_keras import models
+    from sr_keras.models import pretrained
 
-    if name in weights.names() or name not in models.list_models():
+    if name in pretrained.names() or name not in models.list_models():
         return name
     path = folder / f"{name}.keras"
     code = (
-        "import sys; from sr_keras import artifact, models; "
+        "import sys; from sr_keras import models; "
+        "from sr_keras.models import artifact; "
         "artifact.save(models.build(sys.argv[2], 2), sys.argv[1])"
     )
     subprocess.run(
@@ -181,9 +183,9 @@ def network_alone(model, flags, size, seconds=5):
     """Output megapixels a second of a network on an image of a size."""
     import numpy as np
 
-    from sr_keras.loading import load
-    from sr_keras.refine import forward_of
-    from sr_keras.training import precision
+    from sr_keras.inference import precision
+    from sr_keras.inference.load import load
+    from sr_keras.inference.refine import forward_of
 
     network = load(model, 2)
     kind = "auto"

@@ -83,8 +83,9 @@ def look_inside(flags):
 
 def inside():
     """Run the command in this process and note when its parts begin."""
-    from sr_keras import cli, console
+    from sr_keras import cli
     from sr_keras.cli import zero_shot
+    from sr_keras.support import console
 
     marks = {}
 
@@ -99,7 +100,7 @@ def inside():
     def load_keras():
         console.load_keras()
         from sr_keras.cli import learning, outputs
-        from sr_keras.training.zero_shot import ZeroShot
+        from sr_keras.training.zero_shot.trainer import ZeroShot
 
         ZeroShot.train = noted("train", ZeroShot.train)
         ZeroShot._note = noted("first step", ZeroShot._note)

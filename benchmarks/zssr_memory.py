@@ -44,7 +44,7 @@ def main():
 
 
 def enlarge(source, target, size):
-    from sr_keras import images, resize
+    from sr_keras.imaging import images, resize
 
     pixels = images.read(source).pixels
     pixels = resize.imresize(pixels, size=size)

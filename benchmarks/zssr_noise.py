@@ -48,7 +48,7 @@ def main():
 
 
 def add_noise(source, target, levels):
-    from sr_keras import images
+    from sr_keras.imaging import images
 
     image = images.read(source)
     noise = np.random.default_rng(0).normal(0, levels / 255, image.pixels.shape)

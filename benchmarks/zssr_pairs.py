@@ -15,9 +15,10 @@ BATCHES = 100
 
 
 def main():
-    from sr_keras import images, models
+    from sr_keras import models
+    from sr_keras.imaging import images
     from sr_keras.pipelines import single_image
-    from sr_keras.pipelines.one_image import Augmentation
+    from sr_keras.pipelines.zero_shot.pairs import Augmentation
 
     recipe = models.recipe("zssr")
     size = recipe["learning"]["batch_size"]

@@ -47,7 +47,8 @@ def main():
 
 def read_in_y8(folder, run, hr, scale):
     """PSNR and SSIM of the result that was written, in y8."""
-    from sr_keras import images, metrics
+    from sr_keras.evaluation import metrics
+    from sr_keras.imaging import images
 
     sr = images.read(Path(folder, run.metrics["result"])).pixels
     truth = images.read(hr).pixels[: sr.shape[0], : sr.shape[1]]

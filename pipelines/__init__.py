@@ -16,12 +16,12 @@ import importlib
 
 _HOMES = {
     "open_source": "sr_keras.pipelines.sources",
-    "paired": "sr_keras.pipelines.pairs",
-    "whole": "sr_keras.pipelines.pairs",
-    "unpaired": "sr_keras.pipelines.mixture",
-    "mixed": "sr_keras.pipelines.mixture",
-    "steps_per_epoch": "sr_keras.pipelines.pairs",
-    "single_image": "sr_keras.pipelines.one_image",
+    "paired": "sr_keras.pipelines.datasets.paired",
+    "whole": "sr_keras.pipelines.datasets.paired",
+    "unpaired": "sr_keras.pipelines.datasets.mixed",
+    "mixed": "sr_keras.pipelines.datasets.mixed",
+    "steps_per_epoch": "sr_keras.pipelines.datasets.paired",
+    "single_image": "sr_keras.pipelines.zero_shot.pairs",
 }
 
 __all__ = list(_HOMES)

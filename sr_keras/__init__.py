@@ -15,22 +15,30 @@ from sr_keras._version import __version__
 # Public name -> the module that has it.
 _PUBLIC = {
     "build": "sr_keras.models",
-    "export": "sr_keras.exporting.exporter",
+    "export": "sr_keras.exporting.export",
     "list_models": "sr_keras.models",
-    "load": "sr_keras.loading",
-    "upscale": "sr_keras.inference",
+    "load": "sr_keras.inference.load",
+    "upscale": "sr_keras.inference.upscale",
 }
 
 # Those of them that need no Keras.
 _PLAIN = {"list_models"}
 
-__all__ = ["__version__", *_PUBLIC]
+# Public module -> its full name.
+_MODULES = {
+    "images": "sr_keras.imaging.images",
+    "metrics": "sr_keras.evaluation.metrics",
+}
+
+__all__ = ["__version__", *_PUBLIC, *_MODULES]
 
 
 def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
     if name in _PUBLIC:
-        from sr_keras.keras_settings import with_standard_settings
-        from sr_keras.startup import quick_imports
+        from sr_keras.support.imports import quick_imports
+        from sr_keras.support.keras_settings import with_standard_settings
 
         with quick_imports():
             found = getattr(importlib.import_module(_PUBLIC[name]), name)

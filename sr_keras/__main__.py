@@ -8,7 +8,7 @@ import sys
 if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from sr_keras import signals  # noqa: E402
+from sr_keras.support import signals  # noqa: E402
 
 
 def main(*first: str) -> int:

@@ -13,7 +13,9 @@ import pytest  # noqa: E402
 from checks import randomized  # noqa: E402
 from cli_runs import SMALL, command, save, scene, tree  # noqa: E402
 
-from sr_keras import artifact, cli, images, models  # noqa: E402
+from sr_keras import cli, models
+from sr_keras.imaging import images  # noqa: E402
+from sr_keras.models import artifact
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def train(place, capfd):
 @pytest.fixture
 def quick_plots(monkeypatch):
     """Plots that are empty pictures, but take no time."""
-    from sr_keras import plots
+    from sr_keras.training import plots
 
     blank = images.Image(scene(1, 1))
     monkeypatch.setattr(

@@ -7,9 +7,9 @@ holds images becomes a `Source`, which decodes any of them at any time.
 import os
 from pathlib import Path
 
-from sr_keras.names import meant
-from sr_keras.pipelines.degradation import DATASET
+from sr_keras.pipelines.degradation.chain import DATASET
 from sr_keras.pipelines.sources.source import Source
+from sr_keras.support.suggest import meant
 
 __all__ = ["Source", "open_source"]
 

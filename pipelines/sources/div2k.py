@@ -11,8 +11,8 @@ import threading
 import urllib.request
 from pathlib import Path
 
-from sr_keras.names import meant
 from sr_keras.pipelines.sources import layouts, records
+from sr_keras.support.suggest import meant
 
 URL = "https://data.vision.ee.ethz.ch/cvl/DIV2K/"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sr_keras import images
+from sr_keras.imaging import images
 
 # Bytes in which an image file says its size.
 HEAD = 1 << 16

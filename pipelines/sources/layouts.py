@@ -9,8 +9,8 @@ import os
 import re
 from pathlib import Path
 
-from sr_keras import images, pairing
-from sr_keras.finding import Found
+from sr_keras.imaging import images, match_files
+from sr_keras.imaging.find import Found
 from sr_keras.pipelines.sources.items import Archive, FileItem, ZipItem
 from sr_keras.pipelines.sources.source import Source
 
@@ -124,7 +124,7 @@ def _open_mixed(root, words, stored):
     if _holds_lr(root) or (stored and not root.exists()):
         raise ValueError(_unknown(root, words))
     items = _items(root)
-    hr, lr = pairing.split(items)
+    hr, lr = match_files.split(items)
     if not stored:
         source = Source(root, [(item, None) for item, _ in hr])
         source.unreadable += items.unreadable
@@ -237,7 +237,7 @@ def _left_out(place):
 def _paired(hrs, lrs, place):
     """Give each LR item its HR item, by name; HR items without are errors."""
     by_name = {name: item for item, name in hrs}
-    matched = pairing.match([name for _, name in lrs], list(by_name))
+    matched = match_files.match([name for _, name in lrs], list(by_name))
     partner = {other: found[-1] for other, found in matched.items()}
     pairs = [
         (by_name[partner[name]], item) for item, name in lrs if name in partner

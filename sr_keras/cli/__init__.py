@@ -16,9 +16,9 @@ import sys
 import time
 import warnings
 
-from sr_keras import console, signals
 from sr_keras._version import __version__
-from sr_keras.console import (
+from sr_keras.support import console, signals
+from sr_keras.support.console import (
     EXIT_BAD_INPUT,
     EXIT_DONE,
     EXIT_SOME_FAILED,
@@ -26,8 +26,8 @@ from sr_keras.console import (
     exit_code,
     say,
 )
-from sr_keras.names import unknown
-from sr_keras.startup import fill_streams
+from sr_keras.support.imports import fill_streams
+from sr_keras.support.suggest import unknown
 
 COMMANDS = (
     "train", "adapt", "upscale", "evaluate", "export", "prepare", "convert",

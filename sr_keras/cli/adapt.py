@@ -79,7 +79,7 @@ def run(args):
         if value >= 1:
             flag = name.replace("_", "-")
             raise ValueError(f"--{flag} must be less than 1, not {value:g}")
-    from sr_keras.console import load_keras
+    from sr_keras.support.console import load_keras
 
     load_keras()
     from sr_keras.cli.adaptation import Adaptation

@@ -7,20 +7,25 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from sr_keras import artifact, images, inference, metrics, pipelines, protocols
-from sr_keras.cli import config, dataset, progress
+from sr_keras import pipelines
+from sr_keras.cli import config, dataset
 from sr_keras.cli.dataset_flags import DATASET
 from sr_keras.cli.dataset_run import Run
 from sr_keras.cli.files import LAST, find_images, folder_for, save_json
-from sr_keras.console import EXIT_DONE, miss, say
-from sr_keras.loading import load, load_trainable
+from sr_keras.evaluation import metrics
+from sr_keras.imaging import images
+from sr_keras.inference import upscale
+from sr_keras.inference.load import load, load_trainable
+from sr_keras.models import artifact, protocols
 from sr_keras.models.dual_heads import FILE, levels_of
-from sr_keras.pipelines.blind import estimate
-from sr_keras.pipelines.degradation import DEFAULT, parse
-from sr_keras.training.dual import Settings, heads_of
-from sr_keras.training.teaching import box, teach
+from sr_keras.pipelines.degradation.chain import DEFAULT, parse
+from sr_keras.pipelines.degradation.estimate import estimate
+from sr_keras.support import progress
+from sr_keras.support.console import EXIT_DONE, miss, say
+from sr_keras.training.adaptation.dual_heads import box, teach
+from sr_keras.training.adaptation.significance import judge
+from sr_keras.training.trainers.dual import Settings, heads_of
 from sr_keras.training.validation import CEILING
-from sr_keras.training.verdict import judge
 
 IMAGES = "images"
 
@@ -242,7 +247,7 @@ class Adaptation:
             values = []
             for i, truth in self.truths.items():
                 lr = np.divide(self.held.hr(i), 255, dtype=np.float32)
-                sr = inference.upscale(lr, network)
+                sr = upscale.upscale(lr, network)
                 hr = images.to_working(images.read(truth))[..., :3]
                 height, width = np.minimum(sr.shape, hr.shape)[:2]
                 pair = (x[:height, :width] for x in (sr, hr))
@@ -264,7 +269,7 @@ class Adaptation:
         with progress.bar(len(names), "photo") as bar:
             for i, name in enumerate(names):
                 lr = np.divide(self.photos.hr(i), 255, dtype=np.float32)
-                sr = inference.upscale(lr, network)
+                sr = upscale.upscale(lr, network)
                 images.write(folder / IMAGES / name, images.Image(sr))
                 bar.update(1)
         count = progress.counted(len(names), "photo")

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from sr_keras import resize, signals
 from sr_keras.cli.earlier import Earlier, photos_of
 from sr_keras.cli.files import (
     BATCH,
@@ -23,8 +22,10 @@ from sr_keras.cli.files import (
 from sr_keras.cli.flags import SIZES, TOP
 from sr_keras.cli.pairs import pair
 from sr_keras.cli.photo import Photo
-from sr_keras.cli.progress import counted
-from sr_keras.console import (
+from sr_keras.imaging import resize
+from sr_keras.models.recipes import RENAMED
+from sr_keras.support import signals
+from sr_keras.support.console import (
     EXIT_BAD_INPUT,
     EXIT_DONE,
     EXIT_SOME_FAILED,
@@ -33,7 +34,7 @@ from sr_keras.console import (
     load_keras,
     say,
 )
-from sr_keras.models.recipes import RENAMED
+from sr_keras.support.progress import counted
 
 
 def run(found, job, layers, request, run_photo):

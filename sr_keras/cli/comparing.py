@@ -7,10 +7,10 @@ import io
 import numpy as np
 from PIL import Image
 
-from sr_keras import images
-from sr_keras.resize import imresize
-from sr_keras.rounding import quantize
-from sr_keras.screen import to_srgb
+from sr_keras.imaging import images
+from sr_keras.imaging.quantize import quantize
+from sr_keras.imaging.resize import imresize
+from sr_keras.imaging.screen import to_srgb
 
 # Pixels of the photo around the part that is shown.
 _AROUND = 8

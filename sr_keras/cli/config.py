@@ -6,8 +6,8 @@ import dataclasses
 import json
 from pathlib import Path
 
+from sr_keras.models.protocols import update
 from sr_keras.models.recipes import RENAMED
-from sr_keras.protocols import update
 
 # What a config.json says for people only.
 _NOTES = ("version", "versions", "command", "resumed_by")

@@ -11,7 +11,7 @@ the authors' .mat file.
 
 from pathlib import Path
 
-from sr_keras.writing import Originals
+from sr_keras.support.atomic import Originals
 
 HELP = "import weights that others have published"
 
@@ -47,11 +47,11 @@ def run(args):
     _check_target(target, args.overwrite)
     Originals([args.source]).check(target)
     from sr_keras import models
-    from sr_keras.console import load_keras
+    from sr_keras.support.console import load_keras
 
     models.describe(args.model)
     load_keras()
-    from sr_keras import artifact, convert
+    from sr_keras.models import artifact, convert
 
     network = convert.convert(args.model, args.scale, args.source)
     artifact.save(network, target)

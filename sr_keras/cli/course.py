@@ -10,13 +10,15 @@ from pathlib import Path
 import keras
 from keras import ops
 
-from sr_keras import artifact, signals
 from sr_keras.cli.logbook import Logbook
+from sr_keras.models import artifact
 from sr_keras.models.network import Network
-from sr_keras.training import checkpoint, schedules
+from sr_keras.support import signals
+from sr_keras.training import checkpoint
 from sr_keras.training.callbacks import Guard
-from sr_keras.training.distribute import Team
-from sr_keras.training.trainer import OF_STEP, Trainer
+from sr_keras.training.distributed.team import Team
+from sr_keras.training.optim import schedules
+from sr_keras.training.trainers.base import OF_STEP, Trainer
 from sr_keras.training.validation import Validation
 
 LAST = "last.keras"
@@ -65,7 +67,7 @@ class Course:
         skip_limit: int, skipped batches in a row that end it.
         schedule_epochs: int, epochs that the learning rate's cosine is spread
             over; None for all, or those that a resumed run began with.
-        team: training.distribute.Team, who trains; its chief alone reads and
+        team: distributed.team.Team, who trains; its chief alone reads and
             writes the folder.
         watch: function (course, logs of the step) called after
             every step, or None.

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from sr_keras import plots
 from sr_keras.cli.files import save_text
 from sr_keras.cli.logbook import EVENTS, HISTORY
-from sr_keras.training.eventlog import EventLog
-from sr_keras.writing import replaced
+from sr_keras.support.atomic import replaced
+from sr_keras.training import plots
+from sr_keras.training.tensorboard import EventLog
 
 # TensorBoard reads what has "tfevents" in its name.
 _FILE = "events.out.tfevents.zssr"

@@ -7,14 +7,15 @@ import shutil
 import sys
 from pathlib import Path
 
-from sr_keras import models, signals
+from sr_keras import models
 from sr_keras.cli import config, objectives, two_stages
 from sr_keras.cli.dataset_flags import DATASET
 from sr_keras.cli.files import folder_for, has_result
-from sr_keras.console import EXIT_SOME_FAILED, load_keras, say
-from sr_keras.names import unknown
-from sr_keras.training import meeting
-from sr_keras.training.cluster import check, cluster
+from sr_keras.support import signals
+from sr_keras.support.console import EXIT_SOME_FAILED, load_keras, say
+from sr_keras.support.suggest import unknown
+from sr_keras.training.distributed import meeting
+from sr_keras.training.distributed.cluster import check, cluster
 
 # Where results go unless they are told to.
 _RUNS = Path("runs")
@@ -62,7 +63,7 @@ def run(request):
 
 def _team(job, machines):
     """Who trains; where there are other machines, this waits for them."""
-    from sr_keras.training.distribute import team_of
+    from sr_keras.training.distributed.team import team_of
 
     if machines is not None and len(machines.addresses) > 1:
         limit = meeting.minutes()

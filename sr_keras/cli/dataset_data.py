@@ -4,10 +4,10 @@ import sys
 
 from sr_keras import pipelines
 from sr_keras.cli import held_out
-from sr_keras.cli.progress import counted
-from sr_keras.console import miss, say
-from sr_keras.pipelines import pairs
+from sr_keras.pipelines.datasets import paired
 from sr_keras.pipelines.sources import Source
+from sr_keras.support.console import miss, say
+from sr_keras.support.progress import counted
 
 # The part that is held back unless it is said.
 _SPLIT = 0.1
@@ -31,10 +31,10 @@ def sources(job, scale, data, seed):
     """
     specs = job["sources"]
     train = _opened(specs, job, scale, data, "train")
-    side = pairs.side_of(scale, data.hr_patch_size)
-    size = pairs.least_side(scale, side, data.hr_scale)
+    side = paired.side_of(scale, data.hr_patch_size)
+    size = paired.least_side(scale, side, data.hr_scale)
     # Left out before they are divided: scores are of ordinary photos.
-    train = pairs.large_enough(train, scale, size)
+    train = paired.large_enough(train, scale, size)
     if _too_few(train, data):
         small = ""
         if train.skipped:

@@ -13,7 +13,7 @@ from sr_keras.cli.flags import (
     Kind,
     Rates,
 )
-from sr_keras.training.cluster import STRATEGIES
+from sr_keras.training.distributed.cluster import STRATEGIES
 
 _FLAGS = {
     "--batch-size": ("data", "batch_size", {"type": SIDE, "metavar": "N"}),

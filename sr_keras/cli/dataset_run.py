@@ -8,22 +8,24 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from sr_keras import artifact, models, pipelines, protocols
+from sr_keras import models, pipelines
 from sr_keras._version import __version__
-from sr_keras.cli import held_out, objectives, progress
-from sr_keras.cli.arguments import check_arguments
+from sr_keras.cli import held_out, objectives
 from sr_keras.cli.config import going_on
 from sr_keras.cli.course import LAST, Course
 from sr_keras.cli.dataset_data import name_left_out, sources
 from sr_keras.cli.dataset_recipe import groups_of, start_wanted
 from sr_keras.cli.files import LAST as SUMMARY
 from sr_keras.cli.files import save_json
-from sr_keras.console import EXIT_DONE, exit_code, say
-from sr_keras.loading import load_trainable
-from sr_keras.pipelines.calls import reason_of
-from sr_keras.pipelines.pairs import whole_scale
-from sr_keras.training import precision
-from sr_keras.training.distribute import Team
+from sr_keras.inference import precision
+from sr_keras.inference.load import load_trainable
+from sr_keras.models import artifact, protocols
+from sr_keras.models.arguments import check_arguments
+from sr_keras.pipelines.datasets.numpy_ops import reason_of
+from sr_keras.pipelines.datasets.paired import whole_scale
+from sr_keras.support import progress
+from sr_keras.support.console import EXIT_DONE, exit_code, say
+from sr_keras.training.distributed.team import Team
 from sr_keras.training.plan import plan
 from sr_keras.training.transfer import transfer
 from sr_keras.training.validation import Validation
@@ -77,7 +79,7 @@ class Run:
         job: dict, the top level of config.json.
         layers: dicts of groups of settings, the later over the earlier.
         start: tuple that `resolve` gave.
-        team: training.distribute.Team, who trains.
+        team: training.distributed.team.Team, who trains.
         init_from: str, what to begin with where the job does not say it.
 
     Attributes:

@@ -4,7 +4,8 @@ import functools
 
 import numpy as np
 
-from sr_keras import images, lpips, perceptual
+from sr_keras.evaluation import lpips, perceptual
+from sr_keras.imaging import images
 
 
 def of(args):

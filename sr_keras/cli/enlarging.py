@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sr_keras import chroma, images, inference, resize, trust
-from sr_keras import weights as shipped
 from sr_keras.cli.photo import label, region, target
-from sr_keras.enlarger import Enlarger
-from sr_keras.loading import load
-from sr_keras.routes import enlargement
-from sr_keras.strips import StripWriter, blank
-from sr_keras.training import precision
+from sr_keras.imaging import images, resize
+from sr_keras.imaging.strips import StripWriter, blank
+from sr_keras.inference import color_correction, precision, uncertainty, upscale
+from sr_keras.inference.load import load
+from sr_keras.inference.route import enlargement
+from sr_keras.inference.tiled import Enlarger
+from sr_keras.models import pretrained as shipped
 
 # Resident once Keras and TensorFlow are loaded and have computed: measured.
 _BASE_BYTES = 0.75e9
@@ -44,14 +44,14 @@ class Made:
     Attributes:
         path: Path of the result, None for stdout.
         size: pair (height, width).
-        guarded: chroma.Measured, or None without a guard.
+        guarded: color_correction.Measured, or None without a guard.
         shown: comparing.Shown, or None without a page.
         lost: str, what of the photo's metadata the file cannot carry, if any.
     """
 
     path: Path | None
     size: tuple[int, int]
-    guarded: chroma.Measured | None
+    guarded: color_correction.Measured | None
     shown: object | None
     lost: str | None
 
@@ -195,13 +195,13 @@ class Work:
     def _enlarger(self, stored, scale, size, report) -> Enlarger:
         network = self._network(max(scale), stored.like.bits)
         args = self.args
-        finish = inference.finish_for(
+        finish = upscale.finish_for(
             network,
             args.self_ensemble,
             args.back_projection,
             color_guard=args.color_guard,
             tile=args.tile,
-            memory=inference.memory_for(args.jobs),
+            memory=upscale.memory_for(args.jobs),
         )
         return enlargement(
             network,
@@ -245,7 +245,7 @@ class Work:
                 else:
                     writer.put(band["sr"])
                 if doubts:
-                    doubts.put(trust.shown(band["trust"]))
+                    doubts.put(uncertainty.shown(band["trust"]))
                 if shown:
                     shown.add(band["sr"])
             computed()
@@ -270,7 +270,7 @@ class Work:
                 f"--samples are drawn at the network's own factor, "
                 f"{network.scale}, not {label(scale)}"
             )
-        drawn = inference.samples(network, stored.image(), self.args.samples)
+        drawn = upscale.samples(network, stored.image(), self.args.samples)
         for path, image in zip(paths[1:], drawn, strict=False):
             images.write(path, image)
 

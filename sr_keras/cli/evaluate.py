@@ -41,9 +41,10 @@ The exit code is 1 where some images could not be scored, 2 where none could.
 import argparse
 import sys
 
-from sr_keras import protocols, signals
 from sr_keras.cli.adversarial_flags import Layers
-from sr_keras.console import (
+from sr_keras.models import protocols
+from sr_keras.support import signals
+from sr_keras.support.console import (
     EXIT_BAD_INPUT,
     EXIT_DONE,
     EXIT_SOME_FAILED,
@@ -52,8 +53,8 @@ from sr_keras.console import (
 
 HELP = "score images, or a network on HR images"
 
-# Those of training.precision and sr_keras.metrics, here so that --help need
-# not import NumPy.
+# Those of inference.precision and evaluation.metrics, here so that --help
+# need not import NumPy.
 PRECISIONS = ("auto", "float32", "bfloat16")
 METRICS = ("psnr", "ssim", "ms-ssim", "zncc")
 PERCEPTUAL = ("vgg19", "lpips")
@@ -231,7 +232,7 @@ def _distances(args):
     if not args.perceptual:
         return {}
     from sr_keras.cli import distances
-    from sr_keras.console import load_keras
+    from sr_keras.support.console import load_keras
 
     load_keras()
     return distances.of(args)
@@ -239,7 +240,7 @@ def _distances(args):
 
 def _score(rows, file, make, scale, distances):
     """Add one image to the table, scored or failed; return its SR image."""
-    from sr_keras import metrics
+    from sr_keras.evaluation import metrics
 
     columns = {p: m for p, m in rows.columns.items() if p != DISTANCES}
 

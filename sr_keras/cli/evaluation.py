@@ -9,13 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 import sr_keras
-from sr_keras import channels, color, images, pairing
 from sr_keras.cli import earlier, pairs
 from sr_keras.cli.files import find_hr, find_images
-from sr_keras.console import load_keras
+from sr_keras.imaging import color, images, match_files
+from sr_keras.imaging.resize import imresize, output_size, parse_scale
+from sr_keras.inference import channels
 from sr_keras.models import CLASSICAL
-from sr_keras.resize import imresize, output_size, parse_scale
-from sr_keras.writing import Originals
+from sr_keras.support.atomic import Originals
+from sr_keras.support.console import load_keras
 
 # What a size in pixels times a factor may be off by, in floating point.
 _EPSILON = 1e-6
@@ -171,7 +172,7 @@ def _jobs(found, lr_folder, enlarge, scale, luma):
         lr_paths = [(None, path, name) for path, name in found]
     else:
         both = find_images(lr_folder)
-        lr_paths = pairs.pair(pairing.split(both)[1] or both, found, "LR")
+        lr_paths = pairs.pair(match_files.split(both)[1] or both, found, "LR")
     return [
         (
             name.as_posix(),
@@ -263,7 +264,7 @@ def _enlarger(model, factor, self_ensemble, precision=None, luma=False):
     load_keras()
     network = sr_keras.load(model, factor)
     if precision:
-        from sr_keras.training.precision import compute_in
+        from sr_keras.inference.precision import compute_in
 
         compute_in(network, precision, to_use=True)
     own_scale = getattr(network, "scale", None)
@@ -289,8 +290,8 @@ def _upscale(network, self_ensemble, lr, scale, size):
 
 def _luma_enlarger(network):
     """A function (y, scale, size) -> SR's y, of a network for luma."""
+    from sr_keras.inference.refine import forward_of
     from sr_keras.models.network import Network
-    from sr_keras.refine import forward_of
 
     if not isinstance(network, Network) or not channels.is_for_luma(network):
         raise ValueError(

@@ -98,8 +98,8 @@ def run(args):
         ValueError: what cannot be exported so, or what came out differs.
         FileNotFoundError: there is no such model or folder.
     """
-    from sr_keras.console import load_keras, say
     from sr_keras.exporting.settings import Settings, parse_size
+    from sr_keras.support.console import load_keras, say
 
     settings = Settings(
         output=Path(args.output),
@@ -116,12 +116,12 @@ def run(args):
         measure=args.measure,
     )
     load_keras()
-    from sr_keras.exporting import exporter, parity
+    from sr_keras.exporting import export, parity
     from sr_keras.exporting.source import network_for
 
-    exporter.check_apart(args.model, settings)
+    export.check_apart(args.model, settings)
     network = network_for(args.model, args.scale)
-    report = exporter.write(network, settings, _watch(settings))
+    report = export.write(network, settings, _watch(settings))
     for line in parity.summary(report):
         say(line)
     name = settings.output
@@ -130,7 +130,7 @@ def run(args):
 
 def _watch(settings):
     """What shows how the fine-tuning goes."""
-    from sr_keras.cli.progress import learning
+    from sr_keras.support.progress import learning
 
     return learning(settings.steps) if settings.fine_tune else None
 

@@ -7,11 +7,12 @@ import os
 import sys
 from pathlib import Path
 
-from sr_keras import images, pairing, signals
 from sr_keras.cli.flags import FILES
-from sr_keras.cli.progress import counted
-from sr_keras.console import miss, say
-from sr_keras.writing import replaced
+from sr_keras.imaging import images, match_files
+from sr_keras.support import signals
+from sr_keras.support.atomic import replaced
+from sr_keras.support.console import miss, say
+from sr_keras.support.progress import counted
 
 # A folder with this file has a whole result: it is written last.
 LAST = "metrics.json"
@@ -54,7 +55,7 @@ def find_hr(given):
     Returns:
         List of (Path, relative Path).
     """
-    hr, lr = pairing.split(find_images(given))
+    hr, lr = match_files.split(find_images(given))
     if lr:
         say(
             f"{counted(len(lr), 'LR image')} beside their HR images in {given} "

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from sr_keras.cli.progress import counted
+from sr_keras.support.progress import counted
 
 
 def names_of(source):

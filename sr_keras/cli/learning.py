@@ -9,21 +9,21 @@ import time
 import keras
 import numpy as np
 
-from sr_keras import models, signals
-from sr_keras.cli import progress
-from sr_keras.cli.arguments import check_arguments
-from sr_keras.console import exit_code, say
-from sr_keras.loading import load_trainable
+from sr_keras import models
+from sr_keras.imaging.dihedral import symmetries
+from sr_keras.inference.load import load_trainable
+from sr_keras.inference.precision import chosen
+from sr_keras.inference.refine import forward_of, refined_pixels
+from sr_keras.inference.tiles import TILE_PIXELS
+from sr_keras.models.arguments import check_arguments
 from sr_keras.models.zssr import ZSSR, recoloured
-from sr_keras.pipelines.degradation import DEFAULT, PLAIN
-from sr_keras.refine import forward_of, refined_pixels
-from sr_keras.symmetry import symmetries
-from sr_keras.tiles import TILE_PIXELS
-from sr_keras.training.precision import chosen
+from sr_keras.pipelines.degradation.chain import DEFAULT, PLAIN
+from sr_keras.support import progress, signals
+from sr_keras.support.console import exit_code, say
 from sr_keras.training.settings import merged, settings
-from sr_keras.training.stages import passes_for
 from sr_keras.training.transfer import transfer
-from sr_keras.training.zero_shot import PART_SIDE, ZeroShot
+from sr_keras.training.zero_shot.passes import passes_for
+from sr_keras.training.zero_shot.trainer import PART_SIDE, ZeroShot
 
 VIEWS = ("single", "mean", "median")
 

@@ -9,8 +9,8 @@ import threading
 from typing import NamedTuple
 
 from sr_keras.cli.files import save_text
-from sr_keras.cli.progress import aside
-from sr_keras.console import describe, say
+from sr_keras.support.console import describe, say
+from sr_keras.support.progress import aside
 
 # Its name, beside the results.
 LEDGER = ".upscale.json"

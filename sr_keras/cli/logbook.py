@@ -5,10 +5,11 @@ import io
 
 import numpy as np
 
-from sr_keras import images, plots
 from sr_keras.cli.files import save_text
 from sr_keras.cli.step_log import StepLog
-from sr_keras.training.eventlog import EventLog
+from sr_keras.imaging import images
+from sr_keras.training import plots
+from sr_keras.training.tensorboard import EventLog
 
 # Columns that are no curve.
 _PLAIN = ("epoch", "steps", "seconds")

@@ -41,7 +41,7 @@ def run(args):
         args: argparse.Namespace.
     """
     from sr_keras import models
-    from sr_keras.console import load_keras
+    from sr_keras.support.console import load_keras
 
     if args.layers:
         _print_layers(args.names, args.scale, args.json)
@@ -68,7 +68,7 @@ def _print_layers(names, scale, as_json):
         raise ValueError("--layers takes a name: sr-keras models edsr --layers")
     for name in names:
         _check_name(name)
-    from sr_keras.console import load_keras
+    from sr_keras.support.console import load_keras
 
     load_keras()
     from sr_keras.models.summary import layer_table
@@ -87,16 +87,17 @@ def _print_layers(names, scale, as_json):
 
 def _check_name(name):
     """Refuse an unknown network before Keras is imported."""
-    from sr_keras import models, weights
+    from sr_keras import models
+    from sr_keras.models import pretrained
 
-    if name not in weights.names() and not os.path.exists(name):
+    if name not in pretrained.names() and not os.path.exists(name):
         models.describe(name)
 
 
 def _network(name, scale):
     """A network of the table with its default arguments, or a stored one."""
     from sr_keras import models
-    from sr_keras.loading import load
+    from sr_keras.inference.load import load
     from sr_keras.models.network import Network
     from sr_keras.models.summary import usual_scale
 

@@ -1,6 +1,6 @@
 """What a training can be after, by the names that `--objective` takes.
 
-An objective is a file `sr_keras/training/NAME.py` with
+An objective is a file `sr_keras/training/trainers/NAME.py` with
 
     Settings    a frozen dataclass, its group NAME in recipes and config.json;
                 None where it has none
@@ -73,7 +73,7 @@ def training_of(name):
     Returns:
         The module with it.
     """
-    return importlib.import_module(f"sr_keras.training.{name}")
+    return importlib.import_module(f"sr_keras.training.trainers.{name}")
 
 
 def groups_of(recipe, objective, layers):

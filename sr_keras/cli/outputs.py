@@ -5,15 +5,18 @@ import time
 
 import numpy as np
 
-from sr_keras import artifact, images, metrics, plots
 from sr_keras._version import __version__
 from sr_keras.cli import curves
 from sr_keras.cli.files import LAST, anywhere, save_json
 from sr_keras.cli.flags import FILES
 from sr_keras.cli.learning import VIEWS
-from sr_keras.console import EXIT_DONE
-from sr_keras.protocols import DEFAULT
-from sr_keras.writing import Originals
+from sr_keras.evaluation import metrics
+from sr_keras.imaging import images
+from sr_keras.models import artifact
+from sr_keras.models.protocols import DEFAULT
+from sr_keras.support.atomic import Originals
+from sr_keras.support.console import EXIT_DONE
+from sr_keras.training import plots
 
 # Colour channels that picture formats hold; others are written as TIFF.
 _PICTURE_CHANNELS = (1, 3)

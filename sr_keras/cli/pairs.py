@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 
-from sr_keras import pairing
+from sr_keras.imaging import match_files
 
 _MOST_LISTED = 8
 
@@ -24,7 +24,7 @@ def pair(others, targets, kind: str):
     """
     paths = {name: path for path, name in others}
     partners = defaultdict(list)
-    matched = pairing.match(list(paths), [name for _, name in targets])
+    matched = match_files.match(list(paths), [name for _, name in targets])
     for name, found in matched.items():
         for target in found:
             partners[target].append(paths[name])

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from sr_keras import images, metrics, protocols, resize
-from sr_keras.codecs import metadata
+from sr_keras.evaluation import metrics
+from sr_keras.imaging import images, resize
+from sr_keras.imaging.codecs import metadata
+from sr_keras.models import protocols
 
 
 class Photo:

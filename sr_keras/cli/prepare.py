@@ -143,11 +143,11 @@ def run(args):
         The exit code.
     """
     if args.check is not None:
-        from sr_keras.cli import checking
+        from sr_keras.pipelines.prepare import check
 
         if args.photos is not None:
             raise ValueError("give PHOTOS to prepare or --check, not both")
-        return checking.run(args.check, args.scale, args.limit)
+        return check.run(args.check, args.scale, args.limit)
     if args.photos is None:
         raise ValueError("PHOTOS is missing: give a folder of photos")
     return _prepare(args)
@@ -156,7 +156,10 @@ def run(args):
 def _prepare(args):
     from sr_keras.cli import earlier
     from sr_keras.cli.files import find_hr, folder_for
-    from sr_keras.pipelines import packing, preparing
+    from sr_keras.pipelines.prepare import prepare
+    from sr_keras.pipelines.prepare.pack import (
+        check_names,
+    )
 
     settings = _settings(args)
     root = Path(args.output or _default_output(args.photos))
@@ -167,18 +170,18 @@ def _prepare(args):
         work = root / ".folder"
         suffix = _SUFFIXES[args.to]
         if args.to == "hdf5":
-            packing.check_names(found)
-        records = preparing.packed(root, settings, found, suffix)
+            check_names(found)
+        records = prepare.packed(root, settings, found, suffix)
         if records is not None:
             return _report(args.photos, root, records, " already")
     with folder_for(root), folder_for(work):
         records = _work_through(found, settings, work, args.jobs)
         if _count(records):
-            preparing.finish(work, settings, records)
+            prepare.finish(work, settings, records)
             if args.to != "folder":
                 _pack(args.to, work, root, settings, records)
         else:
-            preparing.discard(work)
+            prepare.discard(work)
     return _report(args.photos, root, records)
 
 
@@ -189,13 +192,13 @@ def _count(records):
 
 def _report(photos, root, records, already=""):
     """Say what there is now; return the exit code."""
-    from sr_keras.cli.progress import counted
-    from sr_keras.console import (
+    from sr_keras.support.console import (
         EXIT_BAD_INPUT,
         EXIT_DONE,
         EXIT_SOME_FAILED,
         say,
     )
+    from sr_keras.support.progress import counted
 
     failed = [record for record in records if "error" in record]
     for record in failed[:_MOST_SAID]:
@@ -217,7 +220,7 @@ def _report(photos, root, records, already=""):
 
 
 def _settings(args):
-    from sr_keras.pipelines.preparing import Settings
+    from sr_keras.pipelines.prepare.prepare import Settings
 
     crop, stride = args.crop_size, args.stride
     if crop is None and stride is not None:
@@ -258,11 +261,11 @@ def _default_output(photos):
 
 def _work_through(found, settings, root, jobs):
     """Records of all photos."""
-    from sr_keras.cli.progress import bar
-    from sr_keras.pipelines import preparing
+    from sr_keras.pipelines.prepare import prepare
+    from sr_keras.support.progress import bar
 
     records = []
-    made = preparing.run(found, settings, root, jobs)
+    made = prepare.run(found, settings, root, jobs)
     with bar(len(found), "photo") as progress, contextlib.closing(made):
         for record in made:
             records.append(record)
@@ -274,15 +277,20 @@ def _pack(form, work, root, settings, records):
     """Put a prepared folder into files of another form, and remove it."""
     import shutil
 
-    from sr_keras.cli.progress import bar
-    from sr_keras.console import load_keras
+    from sr_keras.support.console import load_keras
+    from sr_keras.support.progress import bar
 
     if form == "tfrecord":
         load_keras()
-    from sr_keras.pipelines import packing, preparing
+    from sr_keras.pipelines.prepare import prepare
+    from sr_keras.pipelines.prepare.pack import (
+        entries,
+        to_hdf5,
+        to_tfrecord,
+    )
 
-    pack = {"tfrecord": packing.to_tfrecord, "hdf5": packing.to_hdf5}[form]
-    with bar(len(packing.entries(records)), "image") as progress:
+    pack = {"tfrecord": to_tfrecord, "hdf5": to_hdf5}[form]
+    with bar(len(entries(records)), "image") as progress:
         files = pack(work, records, root, lambda: progress.update(1))
-    preparing.finish(root, settings, records, files)
+    prepare.finish(root, settings, records, files)
     shutil.rmtree(work)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from sr_keras.cli.files import save_text
-from sr_keras.protocols import LUMA
+from sr_keras.models.protocols import LUMA
 
 # What stands beside the mean of the images that are not grey.
 WITHOUT_GREY = "without grey"

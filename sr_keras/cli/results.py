@@ -6,11 +6,11 @@ import json
 import os
 from pathlib import Path
 
-from sr_keras import geometry
 from sr_keras.cli.files import RECORD, save_json
 from sr_keras.cli.ledger import Ledger, dumped
 from sr_keras.cli.photo import label
-from sr_keras.writing import Originals
+from sr_keras.imaging import scale
+from sr_keras.support.atomic import Originals
 
 # Settings that decide what a result looks like.
 _DECIDING = (
@@ -117,7 +117,7 @@ class Results:
         paths = [target.folder / name for name in names]
         if self._args.scale is None:
             return paths
-        factor = label(geometry.parse_scale(self._args.scale))
+        factor = label(scale.parse_scale(self._args.scale))
         return [path for path in paths if path.stem.endswith(f"_{factor}")]
 
     def _ledger(self, folder):

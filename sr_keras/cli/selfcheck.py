@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sr_keras import metrics
-from sr_keras.resize import imresize
+from sr_keras.evaluation import metrics
+from sr_keras.imaging.resize import imresize
 
 # A 32x32 piece of a CC0 photo; its LR image by exact rational arithmetic; and
 # the scores of its bicubic enlargement by scikit-image.

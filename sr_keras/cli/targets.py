@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from sr_keras import images
 from sr_keras.cli.earlier import Earlier
 from sr_keras.cli.files import find_images
 from sr_keras.cli.photo import label
-from sr_keras.cli.progress import counted
-from sr_keras.console import describe, say
+from sr_keras.imaging import images
+from sr_keras.support.console import describe, say
+from sr_keras.support.progress import counted
 
 # What ends the name of a folder.
 _SLASHES = tuple({"/", os.sep})

@@ -24,7 +24,7 @@ from pathlib import Path
 from sr_keras.cli import config, dataset, objectives
 from sr_keras.cli.dataset_flags import DATASET
 from sr_keras.cli.flags import ALIASES, SIZES, ZERO_SHOT
-from sr_keras.names import unknown
+from sr_keras.support.suggest import unknown
 
 HELP = "train a network: on a folder of images, or zssr on one photo"
 

@@ -9,7 +9,7 @@ import sys
 
 from sr_keras.cli import objectives
 from sr_keras.cli.files import folder_for, has_result, save_json
-from sr_keras.console import EXIT_DONE, say
+from sr_keras.support.console import EXIT_DONE, say
 from sr_keras.training import checkpoint
 
 FOLDER = "stage1"
@@ -41,7 +41,7 @@ def work(make, folder, begin, team):
         folder: Path, an existing folder; its checkpoints are gone on from. Of
             workers only the chief has one.
         begin: function called when all is known to be right.
-        team: training.distribute.Team, who trains.
+        team: training.distributed.team.Team, who trains.
 
     Returns:
         The exit code.

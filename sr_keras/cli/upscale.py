@@ -147,7 +147,7 @@ def _check(args):
 
 def _check_format(args):
     """Refuse --format jpg where -o is a .png file."""
-    from sr_keras import images
+    from sr_keras.imaging import images
 
     ending = os.path.splitext(args.output or "")[1].lower()
     kind = images.SUFFIXES.get(ending)
@@ -160,10 +160,11 @@ def _check_format(args):
 
 
 def _default_model():
-    from sr_keras import models, weights
+    from sr_keras import models
+    from sr_keras.models import pretrained
 
     for name in DEFAULT_MODELS:
-        if name in weights.names():
+        if name in pretrained.names():
             return name
     raise FileNotFoundError(
         "no weights come with this version: give --model, a run's folder, a "
@@ -173,9 +174,10 @@ def _default_model():
 
 def _check_model(name):
     """Refuse what is no network, before a photo is skipped as done."""
-    from sr_keras import models, weights
+    from sr_keras import models
+    from sr_keras.models import pretrained
 
-    shipped = weights.names()
+    shipped = pretrained.names()
     if name in (*shipped, *models.CLASSICAL) or os.path.exists(name):
         return
     raise FileNotFoundError(models.missing(name, name, shipped))

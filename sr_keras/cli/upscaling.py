@@ -10,12 +10,12 @@ import threading
 import time
 from pathlib import Path
 
-from sr_keras import images, memory, signals
 from sr_keras.cli import targets as places
 from sr_keras.cli.files import save_text
-from sr_keras.cli.progress import aside, bar, counted, duration
 from sr_keras.cli.results import Results, check_record, drop_record
-from sr_keras.console import (
+from sr_keras.imaging import images
+from sr_keras.support import memory, signals
+from sr_keras.support.console import (
     EXIT_BAD_INPUT,
     EXIT_DONE,
     EXIT_SOME_FAILED,
@@ -24,6 +24,7 @@ from sr_keras.console import (
     load_keras,
     say,
 )
+from sr_keras.support.progress import aside, bar, counted, duration
 
 COLUMNS = (
     *("file", "result", "status", "width", "height", "seconds"),

@@ -5,12 +5,13 @@ import os
 import sys
 from pathlib import Path
 
-from sr_keras import images, signals
 from sr_keras.cli import batch, config
 from sr_keras.cli.files import RUNS, find_images, folder_for, has_result
 from sr_keras.cli.flags import SIZES, TOP, ZERO_SHOT
 from sr_keras.cli.photo import Photo
-from sr_keras.console import load_keras, say
+from sr_keras.imaging import images
+from sr_keras.support import signals
+from sr_keras.support.console import load_keras, say
 
 
 def run(request, started):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sr_keras import color, images
-from sr_keras.resize import imresize
+from sr_keras.imaging import color, images
+from sr_keras.imaging.resize import imresize
 
 # The photo that comes with the package.
 PHOTO = Path(__file__).parent.parent / "data" / "photo.png"
@@ -21,7 +21,7 @@ def photos(folder=None):
     """The HR photos to compare on.
 
     Args:
-        folder: str or Path, as `finding.find` takes it; the photo that comes
+        folder: str or Path, as `find.find` takes it; the photo that comes
             with the package when None.
 
     Returns:
@@ -59,7 +59,7 @@ def pair(path, picture):
 
     Args:
         path: Path.
-        picture: graphs.Picture.
+        picture: graph.Picture.
 
     Returns:
         Tuple of float32 ndarray (h, w, C) in [0, 1], of the channels of the
@@ -84,7 +84,7 @@ def fitted(image, picture):
 
     Args:
         image: float32 ndarray (h, w, C), grey or RGB.
-        picture: graphs.Picture.
+        picture: graph.Picture.
 
     Returns:
         float32 ndarray (h, w, channels).
@@ -109,7 +109,7 @@ def patches(folder, picture, size=None):
 
     Args:
         folder: str or Path.
-        picture: graphs.Picture.
+        picture: graph.Picture.
         size: pair (height, width).
 
     Returns:

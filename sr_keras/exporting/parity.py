@@ -7,11 +7,12 @@ import sys
 
 import numpy as np
 
-from sr_keras import images, signals
-from sr_keras.exporting import calibration, measuring
-from sr_keras.metrics import score
-from sr_keras.protocols import DEFAULT
-from sr_keras.refine import Finish
+from sr_keras.evaluation.metrics import score
+from sr_keras.exporting import benchmark, calibration
+from sr_keras.imaging import images
+from sr_keras.inference.refine import Finish
+from sr_keras.models.protocols import DEFAULT
+from sr_keras.support import signals
 
 # The most pixels a side of an image whose every value is compared.
 _COMPARED = 192
@@ -27,8 +28,8 @@ def compare(picture, made, photos):
     """Compare a file with its network.
 
     Args:
-        picture: graphs.Picture, what was exported.
-        made: files.Exported, the file, loaded again.
+        picture: graph.Picture, what was exported.
+        made: exported.Exported, the file, loaded again.
         photos: list of pairs of a name and a Path, HR.
 
     Returns:
@@ -81,19 +82,19 @@ def measured(picture, path, settings):
     memory.
 
     Args:
-        picture: graphs.Picture.
+        picture: graph.Picture.
         path: Path of the file.
         settings: settings.Settings.
 
     Returns:
         dict of JSON values.
     """
-    size = settings.input_size or measuring.SIZE
-    command = [sys.executable, "-m", "sr_keras.exporting.measuring"]
+    size = settings.input_size or benchmark.SIZE
+    command = [sys.executable, "-m", "sr_keras.exporting.benchmark"]
     command += [str(path), settings.format, *map(str, size)]
     found = json.loads(_output_of(command, settings.output))
-    image = measuring.image((*size, picture.channels))
-    seconds = measuring.seconds(lambda: picture.compiled(image))
+    image = benchmark.image((*size, picture.channels))
+    seconds = benchmark.seconds(lambda: picture.compiled(image))
     return {
         "measured_at": list(size),
         "milliseconds": 1000 * found["seconds"],
@@ -212,8 +213,8 @@ def _difference(picture, made, lr):
 
 def _scores(picture, made, lr, hr):
     """PSNR of both, through the tiles of `upscale`."""
-    from sr_keras.enlarger import Pixels
-    from sr_keras.routes import enlargement
+    from sr_keras.inference.route import enlargement
+    from sr_keras.inference.tiled import Pixels
 
     plain = Finish(fusion="none", back_projection=0)
     if made.zero_shot:
@@ -243,9 +244,9 @@ def _operations(path, kind):
 
         return tflite.operations(path.read_bytes())
     if kind == "onnx":
-        from sr_keras.exporting import onnx_file
+        from sr_keras.exporting import onnx
 
-        return onnx_file.operations(path)
+        return onnx.operations(path)
     from sr_keras.exporting import saved_model
 
     return saved_model.operations(path)

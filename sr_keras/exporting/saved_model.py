@@ -4,8 +4,8 @@ import collections
 
 import tensorflow as tf
 
-from sr_keras.exporting import about
-from sr_keras.rounding import quantized
+from sr_keras.imaging.quantize import quantized
+from sr_keras.inference import exported_metadata
 
 # Operations that compute nothing.
 _NO_WORK = {"Const", "Identity", "NoOp", "StatefulPartitionedCall"}
@@ -22,7 +22,7 @@ def write(picture, settings, path):
     `sr_bytes`, PNG files.
 
     Args:
-        picture: graphs.Picture.
+        picture: graph.Picture.
         settings: settings.Settings.
         path: Path of the folder.
     """
@@ -53,7 +53,9 @@ def write(picture, settings, path):
     if picture.channels in _DECODED and not luma_alone:
         signatures["serve_bytes"] = serve_bytes
     tf.saved_model.save(module, str(path), signatures=signatures)
-    about.to_saved_model(path, picture.facts() | {"format": "saved_model"})
+    exported_metadata.to_saved_model(
+        path, picture.facts() | {"format": "saved_model"}
+    )
 
 
 def operations(path):

@@ -4,7 +4,7 @@ import dataclasses
 import os
 from pathlib import Path
 
-from sr_keras.exporting.about import SUFFIXES
+from sr_keras.inference.exported_metadata import SUFFIXES
 
 FORMATS = ("saved_model", "tflite", "onnx")
 QUANTIZE = ("none", "float16", "dynamic", "int8")

@@ -2,11 +2,12 @@
 
 import os
 
-from sr_keras import models, weights
-from sr_keras.arrays import check_numbers
-from sr_keras.exporting import files
-from sr_keras.loading import network_of
-from sr_keras.models.interpolated import Interpolated
+from sr_keras import models
+from sr_keras.imaging.arrays import check_numbers
+from sr_keras.inference import exported
+from sr_keras.inference.load import network_of
+from sr_keras.models import pretrained
+from sr_keras.models.pre_upsampled import Interpolated
 
 
 def network_for(model, scale=None):
@@ -27,7 +28,7 @@ def network_for(model, scale=None):
     if isinstance(model, str) and model in models.CLASSICAL:
         return models.build(model, _whole(scale or 2, model))
     network = network_of(model, scale)
-    if isinstance(network, files.Exported):
+    if isinstance(network, exported.Exported):
         raise ValueError(f"{model} is an exported file already")
     if network.refiner:
         return _interpolated(network, scale)
@@ -72,7 +73,7 @@ def _text(scale):
 
 
 def _other_factor(model, network, scale):
-    there = [c["scale"] for c in weights.cards() if c["name"] == str(model)]
+    there = [c["scale"] for c in pretrained.cards() if c["name"] == str(model)]
     own = [*network.levels, network.scale]
     known = ", ".join(map(_text, sorted(there) or own))
     name = model if isinstance(model, str | os.PathLike) else network.name

@@ -8,8 +8,9 @@ from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
 
-from sr_keras.exporting import about, calibration
-from sr_keras.exporting.quietly import quietly
+from sr_keras.exporting import calibration
+from sr_keras.inference import exported_metadata
+from sr_keras.support.quietly import quietly
 
 # Operations that a phone's library has not, or that read variables: those of
 # a live Keras model hold nothing, and what comes out is NaN.
@@ -26,7 +27,7 @@ def write(picture, settings, path):
     uint8 for int8.
 
     Args:
-        picture: graphs.Picture.
+        picture: graph.Picture.
         settings: settings.Settings.
         path: Path.
 
@@ -47,7 +48,7 @@ def write(picture, settings, path):
             content = converter.convert()
     except Exception as e:
         raise ValueError(_why_not(picture, settings, e)) from e
-    model = about.parse_tflite(content)
+    model = exported_metadata.parse_tflite(content)
     problems = _problems(model, picture.shuffles())
     if problems:
         raise ValueError(
@@ -71,7 +72,9 @@ def operations(content):
     Returns:
         dict of str -> int, how often it has each operation.
     """
-    return dict(sorted(_counts(about.parse_tflite(content)).items()))
+    return dict(
+        sorted(_counts(exported_metadata.parse_tflite(content)).items())
+    )
 
 
 def _set(converter, picture, settings):
@@ -160,7 +163,7 @@ def _finished(model, facts):
     buffer.data = list(json.dumps(facts).encode())
     model.buffers.append(buffer)
     entry = schema.MetadataT()
-    entry.name, entry.buffer = about.KEY, len(model.buffers) - 1
+    entry.name, entry.buffer = exported_metadata.KEY, len(model.buffers) - 1
     model.metadata = [*(model.metadata or ()), entry]
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), b"TFL3")

@@ -7,7 +7,7 @@ import copy
 import importlib
 
 from sr_keras.models.recipes import RENAMED
-from sr_keras.names import meant, unknown
+from sr_keras.support.suggest import meant, unknown
 
 # name -> (file in this folder, class, its fixed arguments, one line).
 # A lookup imports that one file, never all of them.
@@ -158,7 +158,7 @@ def paper_evaluation(name):
         name: str, one of `list_models()`.
 
     Returns:
-        dict: "protocol" (of `sr_keras.protocols`) and "pipeline" ("files" or
+        dict: "protocol" (of `models.protocols`) and "pipeline" ("files" or
         "luma", how LR is made), None where the paper does not say; {} for
         networks without a paper's recipe.
 
@@ -193,7 +193,7 @@ def build(name, scale, **arguments):
     network = build_bare(name, int(scale), **arguments)
     if not network.refiner:
         return network
-    from sr_keras.models.interpolated import Interpolated
+    from sr_keras.models.pre_upsampled import Interpolated
 
     return Interpolated(network, int(scale), name=name)
 

@@ -9,12 +9,12 @@ the two by what it sees in the whole image.
 import keras
 from keras import layers, ops
 
-from sr_keras.layers import EXACT
-from sr_keras.models import published as published_weights
+from sr_keras.models import weight_maps
 from sr_keras.models.classical import METHODS, Interpolation
+from sr_keras.models.layers import EXACT
 from sr_keras.models.network import Network
 from sr_keras.models.recipes import EPSILON
-from sr_keras.names import unknown
+from sr_keras.support.suggest import unknown
 
 # The slope of every leaky ReLU, and the divisor of the attention dropout
 # module's outputs before their softmax (github.com/haoyuc/A2N, aan.py).
@@ -220,8 +220,8 @@ def _check(arguments):
 
 def published(shapes, scale):
     """The names in github.com/haoyuc/A2N: see `models.published`."""
-    blocks = published_weights.count(shapes, r"AAB_trunk\.(\d+)\.")
-    conv = published_weights.conv
+    blocks = weight_maps.count(shapes, r"AAB_trunk\.(\d+)\.")
+    conv = weight_maps.conv
     found = conv("conv_first", "conv_first")
     for i in range(blocks):
         ours, theirs = f"block{i + 1}", f"AAB_trunk.{i}"
@@ -234,7 +234,7 @@ def published(shapes, scale):
         for k, index in ((1, 0), (2, 2)):
             found[f"{ours}_dropout{k}/kernel"] = (
                 f"{theirs}.ADM.{index}.weight",
-                published_weights.DENSE,
+                weight_maps.DENSE,
             )
     found |= conv("trunk_conv", "trunk_conv")
     for k in range(1, len(stages(scale)) + 1):
@@ -242,7 +242,7 @@ def published(shapes, scale):
         found |= conv(f"up_attention{k}", f"att{k}.conv")
         found |= conv(f"hr_conv{k}", f"HRconv{k}")
     found |= conv("conv_last", "conv_last")
-    return published_weights.Published(found, {"num_blocks": max(blocks, 1)})
+    return weight_maps.Published(found, {"num_blocks": max(blocks, 1)})
 
 
 RECIPES = {

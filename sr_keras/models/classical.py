@@ -1,6 +1,6 @@
 """The classical interpolations, as networks without parameters.
 
-All have MATLAB's geometry (`sr_keras.resize`). "bicubic" is MATLAB's
+All have MATLAB's geometry (`sr_keras.imaging.resize`). "bicubic" is MATLAB's
 `imresize` (Keys, "Cubic convolution interpolation for digital image
 processing", 1981, a = -0.5), not the a = -0.75 of OpenCV and PyTorch;
 "lanczos" has three lobes (Duchon, "Lanczos filtering in one and two
@@ -14,9 +14,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from sr_keras import resize
-from sr_keras.layers import ImageLayer, pad_symmetric
+from sr_keras.imaging import resize
 from sr_keras.models import CLASSICAL as METHODS
+from sr_keras.models.layers import ImageLayer, pad_symmetric
 from sr_keras.models.network import Network
 
 RECIPES = {}  # there is nothing to train
@@ -184,7 +184,7 @@ class Fourier(_Upsampling):
 def interpolate(image, method="bicubic", scale=None, size=None):
     """Enlarge an image in NumPy, by any factor, to any size.
 
-    The same as `sr_keras.resize.imresize` with `method` for its kernel.
+    The same as `sr_keras.imaging.resize.imresize` with `method` for its kernel.
 
     Args:
         image: array (H, W) or (H, W, C); uint8, uint16 or floating.

@@ -9,7 +9,7 @@ https://arxiv.org/abs/1609.04802
 import keras
 from keras import layers
 
-from sr_keras.layers import MeanShift
+from sr_keras.models.layers import MeanShift
 
 # Figure 4: channels, in units of the first's, and strides of the eight
 # convolutions.

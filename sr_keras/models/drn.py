@@ -14,14 +14,14 @@ import math
 import keras
 from keras import layers
 
-from sr_keras.layers import (
+from sr_keras.models import weight_maps
+from sr_keras.models.layers import (
     DIV2K_MEAN,
     FixedUpsample,
     ImageLayer,
     MeanShift,
     PixelShuffle,
 )
-from sr_keras.models import published as published_weights
 from sr_keras.models.network import Network
 from sr_keras.models.recipes import COSINE, EPSILON
 
@@ -236,9 +236,9 @@ def _levels(scale):
 
 def published(shapes, scale):
     """The names in github.com/guoyongcs/DRN: see `models.published`."""
-    blocks = published_weights.count(shapes, r"up_blocks\.\d+\.(\d+)\.body\.")
+    blocks = weight_maps.count(shapes, r"up_blocks\.\d+\.(\d+)\.body\.")
     blocks = max(blocks, 1)
-    conv = published_weights.conv
+    conv = weight_maps.conv
     found = conv("head", "head")
     for i in range(_levels(scale)):
         down = f"down.{i}.dual_module"
@@ -259,7 +259,7 @@ def published(shapes, scale):
         found |= conv(f"{ours}_reduce", f"{theirs}.{blocks + 1}")
     for i in range(_levels(scale) + 1):
         found |= conv(f"tail{i}", f"tail.{i}")
-    return published_weights.Published(
+    return weight_maps.Published(
         found, {"num_blocks": blocks}, r"(sub|add)_mean\.(weight|bias)"
     )
 

@@ -10,8 +10,8 @@ sub-pixel convolutions at the end.
 import keras
 from keras import layers, ops
 
-from sr_keras.layers import DIV2K_MEAN, MeanShift, PixelShuffle
-from sr_keras.models import published as published_weights
+from sr_keras.models import weight_maps
+from sr_keras.models.layers import DIV2K_MEAN, MeanShift, PixelShuffle
 from sr_keras.models.network import Network, reach_of
 from sr_keras.models.recipes import COSINE, EPSILON
 
@@ -121,8 +121,8 @@ def _factors(scale):
 
 def published(shapes, scale):
     """The names in github.com/sanghyun-son/EDSR-PyTorch."""
-    blocks = max(published_weights.count(shapes, r"body\.(\d+)\.body\."), 1)
-    conv = published_weights.conv
+    blocks = max(weight_maps.count(shapes, r"body\.(\d+)\.body\."), 1)
+    conv = weight_maps.conv
     found = conv("head", "head.0")
     for i in range(blocks):
         for k, index in ((1, 0), (2, 2)):
@@ -137,7 +137,7 @@ def published(shapes, scale):
         arguments["num_filters"] = filters[0]
         # No tensor tells it: section 3.3 has 0.1 for 256 filters.
         arguments["residual_scaling"] = 0.1 if filters[0] == 256 else 1.0
-    return published_weights.Published(
+    return weight_maps.Published(
         found, arguments, ignored=r"(sub|add)_mean\.(weight|bias)"
     )
 

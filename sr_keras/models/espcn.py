@@ -12,7 +12,7 @@ pixels that each of its pixels becomes.
 import keras
 from keras import layers
 
-from sr_keras.layers import EXACT, PixelShuffle
+from sr_keras.models.layers import EXACT, PixelShuffle
 from sr_keras.models.network import Network, reach_of
 
 

@@ -14,7 +14,7 @@ import math
 import keras
 from keras import layers
 
-from sr_keras.layers import EXACT, BilinearKernel
+from sr_keras.models.layers import EXACT, BilinearKernel
 from sr_keras.models.network import Network, reach_of
 from sr_keras.models.recipes import COSINE
 

@@ -11,7 +11,7 @@ result, so that nearly all of the time goes into 3x3 convolutions.
 import keras
 from keras import layers
 
-from sr_keras.layers import EXACT, PixelShuffle
+from sr_keras.models.layers import EXACT, PixelShuffle
 from sr_keras.models.network import Network, reach_of
 
 

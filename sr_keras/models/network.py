@@ -5,7 +5,7 @@ import functools
 import keras
 import numpy as np
 
-from sr_keras.protocols import update
+from sr_keras.models.protocols import update
 
 # What a factor may be above a level's own, in floating point.
 _EPSILON = 1e-9

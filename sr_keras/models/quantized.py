@@ -3,7 +3,8 @@
 import keras
 from keras import layers, ops
 
-from sr_keras.fake_quant import (
+from sr_keras.models import graph
+from sr_keras.models.fake_quant import (
     IMAGE,
     SIGMOID,
     TANH,
@@ -11,7 +12,6 @@ from sr_keras.fake_quant import (
     RoundedConv,
     RoundedScale,
 )
-from sr_keras.models import graph
 from sr_keras.models.network import Network
 
 # Activations with an operation of their own, and the ranges these give.

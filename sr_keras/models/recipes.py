@@ -23,5 +23,6 @@ COSINE = {
 # which takes BGR from 0 to 255 about ImageNet's mean, are larger: on 96x96
 # patches of five sets of photos their squared distance is 1,100 to 3,100 times
 # the MSE, of bicubic and of SRResNet's images, so that 0.006 gives 7 to 18
-# times the MSE, and this 0.8 to 2.1 times. tests/test_perceptual.py measures.
+# times the MSE, and this 0.8 to 2.1 times. tests/evaluation/test_perceptual.py
+# measures.
 VGG54_AS_MSE = 7e-4

@@ -13,8 +13,8 @@ import math
 import keras
 from keras import layers
 
-from sr_keras.layers import EXACT, EdgePad
-from sr_keras.models import published as published_weights
+from sr_keras.models import weight_maps
+from sr_keras.models.layers import EXACT, EdgePad
 from sr_keras.models.network import Network
 
 
@@ -132,22 +132,22 @@ def published(shapes, scale):
     weights = [shapes.get(f"conv{i}.weight", ()) for i in layers_]
     found = {}
     for i in layers_:
-        found |= published_weights.conv(f"conv{i}", f"conv{i}")
+        found |= weight_maps.conv(f"conv{i}", f"conv{i}")
     if any(len(shape) != 4 for shape in weights):
-        return published_weights.Published(found)
+        return weight_maps.Published(found)
     arguments = {
         "kernel_sizes": [shape[3] for shape in weights],
         "num_filters": [shape[0] for shape in weights[:2]],
     }
-    return published_weights.Published(found, arguments)
+    return weight_maps.Published(found, arguments)
 
 
 def _published_in_matlab(shapes):
     """weights_conv1 to 3 are (81, 64), (64, 1, 32) and (32, 25) for 9-1-5."""
     layouts = (
-        published_weights.MATLAB_FIRST,
-        published_weights.MATLAB_MIDDLE,
-        published_weights.MATLAB_LAST,
+        weight_maps.MATLAB_FIRST,
+        weight_maps.MATLAB_MIDDLE,
+        weight_maps.MATLAB_LAST,
     )
     found, sizes = {}, []
     for i, (layout, axis) in enumerate(zip(layouts, (0, 1, 1), strict=True)):
@@ -155,13 +155,13 @@ def _published_in_matlab(shapes):
         found[f"conv{i + 1}/kernel"] = (name, layout)
         found[f"conv{i + 1}/bias"] = (
             f"biases_conv{i + 1}",
-            published_weights.MATLAB_BIAS,
+            weight_maps.MATLAB_BIAS,
         )
         shape = shapes.get(name, ())
         if len(shape) > axis:
             sizes.append(math.isqrt(shape[axis]))
     arguments = {"kernel_sizes": sizes} if len(sizes) == 3 else {}
-    return published_weights.Published(found, arguments)
+    return weight_maps.Published(found, arguments)
 
 
 RECIPES = {

@@ -12,8 +12,8 @@ import math
 import keras
 from keras import layers
 
-from sr_keras.layers import MeanShift, PixelShuffle
-from sr_keras.models import published as published_weights
+from sr_keras.models import weight_maps
+from sr_keras.models.layers import MeanShift, PixelShuffle
 from sr_keras.models.network import Network, reach_of
 from sr_keras.models.recipes import COSINE
 
@@ -173,7 +173,7 @@ def published(shapes, scale):
     They are those of github.com/WolframRhodium/Super-Resolution-Zoo.
     """
     # Two in a block, and the body's.
-    blocks = (published_weights.count(shapes, r"batchnorm(\d+)_") - 1) // 2
+    blocks = (weight_maps.count(shapes, r"batchnorm(\d+)_") - 1) // 2
     blocks = max(blocks, 1)
     convolutions = ["head"]
     prelus = ["head_prelu"]
@@ -188,7 +188,7 @@ def published(shapes, scale):
     found = {}
     for i, name in enumerate(convolutions):
         normalised = 0 < i <= 2 * blocks + 1
-        found |= published_weights.conv(
+        found |= weight_maps.conv(
             name,
             f"convolution{i}",
             shuffle=2 if name.startswith("upsample") else None,
@@ -196,15 +196,15 @@ def published(shapes, scale):
             joint="_",
         )
         if normalised:
-            found |= published_weights.norm(
+            found |= weight_maps.norm(
                 f"{name}_norm", f"batchnorm{i - 1}", joint="_"
             )
     for i, name in enumerate(prelus):
         found[f"{name}/alpha"] = (
             f"leakyrelu{i}_weight",
-            published_weights.SLOPES,
+            weight_maps.SLOPES,
         )
-    return published_weights.Published(found, {"num_blocks": blocks})
+    return weight_maps.Published(found, {"num_blocks": blocks})
 
 
 RECIPES = {

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from sr_keras.layers import EXACT, FixedUpsample, PixelShuffle, pad_edge
+from sr_keras.models.layers import EXACT, FixedUpsample, PixelShuffle, pad_edge
 from sr_keras.models.network import Network, reach_of
 
 # The contrast at which a place is half open to the latent maps.

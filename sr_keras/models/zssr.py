@@ -10,9 +10,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from sr_keras.layers import EXACT
+from sr_keras.models.layers import EXACT
 from sr_keras.models.network import Network
-from sr_keras.names import unknown
+from sr_keras.support.suggest import unknown
 
 # Name -> initializers of all layers, or of all but the last and the last.
 # Each is a function, as no two layers may share one's random numbers.

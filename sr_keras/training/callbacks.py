@@ -5,7 +5,7 @@ import time
 import keras
 import numpy as np
 
-from sr_keras import signals
+from sr_keras.support import signals
 
 
 class LearningRate(keras.callbacks.Callback):
@@ -113,7 +113,7 @@ class Reconstruction(keras.callbacks.Callback):
         self._step += 1
         if self._step % self.every:
             return
-        from sr_keras.refine import forward_of
+        from sr_keras.inference.refine import forward_of
 
         rebuilt = forward_of(self.model.network)(self.interpolated)
         error = np.mean((np.clip(rebuilt, 0, 1) - self.image) ** 2)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sr_keras import signals
+from sr_keras.support import signals
 
 FILE = "checkpoint.npz"
 

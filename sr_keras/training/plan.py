@@ -3,10 +3,10 @@
 import dataclasses
 import math
 
-from sr_keras import losses
-from sr_keras.names import unknown
-from sr_keras.training.optimizers import OPTIMIZERS
-from sr_keras.training.schedules import OF_EPOCHS
+from sr_keras.support.suggest import unknown
+from sr_keras.training import losses
+from sr_keras.training.optim.optimizers import OPTIMIZERS
+from sr_keras.training.optim.schedules import OF_EPOCHS
 from sr_keras.training.settings import check_known, checked
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
@@ -52,7 +52,7 @@ class Learning:
     """How a network learns from them.
 
     Attributes:
-        loss: str, of `sr_keras.losses`.
+        loss: str, of `sr_keras.training.losses`.
         optimizer: "adam", "adamw", "muon" (`training.muon.ConvMuon`), "sgd".
         learning_rate: float, the first.
         beta1: float, Adam's first decay; Muon's momentum.

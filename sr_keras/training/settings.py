@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from sr_keras.pipelines.one_image import Augmentation
-from sr_keras.refine import Finish
-from sr_keras.training.zero_shot_settings import Learning
+from sr_keras.inference.refine import Finish
+from sr_keras.pipelines.zero_shot.pairs import Augmentation
+from sr_keras.training.zero_shot.settings import Learning
 
 # Group of config.json -> what checks and holds it.
 _GROUPS = {"augmentation": Augmentation, "learning": Learning}
@@ -17,7 +17,7 @@ class Settings:
 
     Attributes:
         network: dict, arguments of the network.
-        augmentation: pipelines.one_image.Augmentation.
+        augmentation: pipelines.zero_shot.pairs.Augmentation.
         learning: Learning.
         finish: refine.Finish; its kernel is not part of a config.
     """

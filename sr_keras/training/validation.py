@@ -4,10 +4,14 @@ import dataclasses
 
 import numpy as np
 
-from sr_keras import images, inference, metrics, pipelines, signals
+from sr_keras import pipelines
+from sr_keras.evaluation import metrics
+from sr_keras.imaging import images
+from sr_keras.imaging.resize import imresize
+from sr_keras.inference import upscale
+from sr_keras.models.protocols import DEFAULT
 from sr_keras.pipelines.sources import Source
-from sr_keras.protocols import DEFAULT
-from sr_keras.resize import imresize
+from sr_keras.support import signals
 
 # The most that an image counts: one without a fault has no end of decibels.
 CEILING = 100.0
@@ -58,7 +62,7 @@ class Validation:
             ValueError: no image can be read.
         """
         return self._mean(
-            lambda lr: inference.upscale(lr, network), shown, measures or {}
+            lambda lr: upscale.upscale(lr, network), shown, measures or {}
         )
 
     def _mean(self, enlarge, shown=0, measures=()):

@@ -1,0 +1,1 @@
+"""Degradations: making LR images, and finding out how they were made."""

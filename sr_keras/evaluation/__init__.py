@@ -1,0 +1,1 @@
+"""Scores: PSNR, SSIM, perceptual distances."""

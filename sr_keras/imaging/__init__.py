@@ -1,0 +1,1 @@
+"""Arrays and image files; imports no Keras."""

@@ -1,0 +1,1 @@
+"""LR image in, SR image out."""

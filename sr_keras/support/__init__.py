@@ -1,0 +1,1 @@
+"""Files, folders, signals and the console."""

@@ -1,0 +1,1 @@
+"""ZSSR: training on one image."""
