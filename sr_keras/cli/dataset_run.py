@@ -101,6 +101,7 @@ class Run:
         self.plan = plan(groups, objective, self.objective.Settings)
         learning = self.plan.learning
         team.check_batch(self.plan.data.batch_size)
+        precision.check_possible(learning.mixed_precision)
         if doubt := precision.doubt(learning.mixed_precision):
             say(f"{doubt}: leave out --mixed-precision", sys.stderr)
         keras.utils.set_random_seed(learning.seed)

@@ -15,6 +15,12 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 # that Linux gives them.
 _INSTRUCTIONS = {"avx512_bf16", "amx_bf16"}
 
+# Variables that limit the instructions that oneDNN uses; parts of the values
+# with which it multiplies bfloat16 fast, and values with which it has none.
+_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+_FAST = ("BF16", "FP16", "AMX", "AVX10", "ALL", "DEFAULT")
+_NONE = ("SSE41", "AVX", "AVX2", "AVX2_VNNI")
+
 # Networks of more layers with weights keep the second one exact too, at x3 and
 # x4: it makes half of `quality` x4's rounding, and takes a tenth of the time.
 _DEEP = 16
@@ -116,6 +122,7 @@ def compute_in(network, precision, to_use=False):
             f"{network.name} is an exported file, which computes as it was "
             "exported: leave out --precision"
         )
+    check_possible(name)
     network = getattr(network, "network", network)
     for layer in coarse(network, to_use):
         layer.dtype_policy = keras.DTypePolicy(f"mixed_{name}")
@@ -181,8 +188,32 @@ def _forget_graph(network):
     compiled.forget(network)
 
 
+def limit() -> str | None:
+    """The instructions that oneDNN is limited to, in capitals, if it is."""
+    given = (os.environ.get(name) for name in _LIMITS)
+    return next((isa.upper() for isa in given if isa), None)
+
+
+def check_possible(precision: str) -> None:
+    """Refuse formats of 16 bits where oneDNN was told to do without.
+
+    Args:
+        precision: one of `PRECISIONS`, or a Keras dtype policy.
+
+    Raises:
+        ValueError: oneDNN would fail.
+    """
+    if "16" in precision and limit() in _NONE:
+        raise ValueError(
+            f"oneDNN has no {precision} with ONEDNN_MAX_CPU_ISA={limit()}: "
+            "unset it, or compute in float32"
+        )
+
+
 def _is_fast():
     if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" or has_gpu():
+        return False
+    if limit() and not any(part in limit() for part in _FAST):
         return False
     try:
         info = Path("/proc/cpuinfo").read_text("utf-8")

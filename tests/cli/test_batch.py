@@ -135,6 +135,7 @@ def test_what_is_not_whole_or_not_new_is_redone(album, train, place):
     assert set(states(train(*job)).values()) == {"done before"}
 
 
+@pytest.mark.slow
 def test_overwrite_does_all_again(album, train):
     job = ["--image", album, "--scale", 2, "--output", "out"]
     assert train(*job).code == 0
@@ -229,6 +230,7 @@ def test_results_that_match_the_pattern_are_no_photos(
     assert states(train(*job)) == {"a.png": "done before"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image", ["album", "album/**/*.png"])
 @pytest.mark.parametrize("output", [".", "album"])
 def test_results_around_and_beside_the_photos(
@@ -241,6 +243,7 @@ def test_results_around_and_beside_the_photos(
     assert states(train(*job)) == {"sub/a.png": "done before"}
 
 
+@pytest.mark.slow
 def test_folder_of_results_only(album, train, place):
     train("--image", album, "--scale", 2, "--output", "all/out")
     ended = train("--image", "all", "--scale", 2)

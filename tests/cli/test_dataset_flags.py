@@ -241,6 +241,7 @@ def test_the_data_sets_own_validation(made, data):
 )
 def test_mixed_precision(made, text, policy, monkeypatch):
     monkeypatch.setattr(precision, "_is_fast", lambda: False)
+    monkeypatch.setattr(precision, "limit", lambda: None)
     run = made("--mixed-precision", *text)
     learner, network = (
         x.get_layer("head") for x in (run.trainer.network, run.network)
@@ -260,6 +261,7 @@ def test_who_trains(made):
 
 def test_no_warning_where_bfloat16_is_fast(made, monkeypatch):
     monkeypatch.setattr(precision, "_is_fast", lambda: True)
+    monkeypatch.setattr(precision, "limit", lambda: None)
     assert "leave out" not in made("--mixed-precision", "mixed_bfloat16").err
 
 

@@ -32,6 +32,7 @@ def batch(run):
     return next(run.pairs(0).as_numpy_iterator())
 
 
+@pytest.mark.slow
 def test_the_heads_of_the_best_epoch_are_kept(place, capfd, data, monkeypatch):  # noqa: F811
     """The first, as its PSNR is higher than the second's."""
     from sr_keras.training import validation

@@ -95,6 +95,7 @@ def test_zero_shot_results_are_no_photos_of_upscale(
         shutil.rmtree("out")
 
 
+@pytest.mark.slow
 def test_enlarged_photos_are_none_of_zero_shot(place, enlarge, adapt_to_one):
     save("in/a.png", scene(24, 20))
     enlarge("in/a.png", "--trust-map")

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from checks import NEEDS_16_BITS
 from evaluate_runs import bicubic, hr_folder, picture, run, save
 from PIL import Image
 
@@ -153,6 +154,7 @@ def test_self_ensemble_is_passed_on(tmp_path, monkeypatch, flag):
     assert seen == [{} if flag is None else {"self_ensemble": flag}]
 
 
+@NEEDS_16_BITS
 def test_precision(tmp_path):
     path = saved(tmp_path / "x.keras", "espcn")
     data = hr_folder(tmp_path / "data", 1)

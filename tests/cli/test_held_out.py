@@ -26,6 +26,7 @@ def bicubic(ended):
     return re.search(r"\(bicubic: (.+?) dB\)", ended.out)[1]
 
 
+@pytest.mark.slow
 def test_other_photos_may_come_and_go(run, data, monkeypatch):
     begun = run("--epochs", 1, "--validation-split", 0.4)
     before = held()
@@ -43,6 +44,7 @@ def test_other_photos_may_come_and_go(run, data, monkeypatch):
     assert f"{8 - 3 - 1 + 3} images to learn from" in ended.out
 
 
+@pytest.mark.slow
 def test_one_that_is_gone_is_named(run, data):
     begun = run("--epochs", 1, "--validation-split", 0.4)
     gone, *rest = held()

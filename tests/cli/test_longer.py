@@ -54,6 +54,7 @@ def assert_same(one, other):
         np.testing.assert_array_equal(*(stored[name] for stored in both))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "muon"])
 def test_a_cosine_stays_at_its_last_rate(train, optimizer):
     given = (*COSINE, "--optimizer", optimizer)
@@ -72,6 +73,7 @@ def test_a_cosine_stays_at_its_last_rate(train, optimizer):
     assert_same("out", "whole")
 
 
+@pytest.mark.slow
 def test_longer_again_with_the_settings_of_the_folder(train):
     assert train("out", 1, *COSINE).code == 0
     for epochs in (2, 3):
@@ -81,6 +83,7 @@ def test_longer_again_with_the_settings_of_the_folder(train):
     assert column("out") == pytest.approx([1e-5] * 3)
 
 
+@pytest.mark.slow
 def test_a_cosine_that_was_stopped_within(train):
     given = (*COSINE, "--schedule-epochs", 4)
     assert train("out", 2, *given).code == 0
@@ -89,6 +92,7 @@ def test_a_cosine_that_was_stopped_within(train):
     assert_same("out", "whole")
 
 
+@pytest.mark.slow
 def test_a_rate_of_0_teaches_nothing(train):
     given = ("--schedule", "cosine", "--recipe", "paper")
     network = ("--model", "edsr", *TINY[2:4], "--model-arg", "num_blocks=1",
@@ -106,6 +110,7 @@ def test_a_rate_of_0_teaches_nothing(train):
     assert column("out") == pytest.approx([0, 0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "schedule",
     [
@@ -126,6 +131,7 @@ def test_other_schedules_do_not_depend_on_the_end(train, schedule):
     assert column("out")[1:] == pytest.approx([last, last])
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_does_not_say_how_it_began(train):
     """Of an older version: its config.json does."""
     assert train("out", 1, *COSINE).code == 0

@@ -289,6 +289,7 @@ def test_same_seed_same_bytes(photo, train):
     assert one != three
 
 
+@pytest.mark.slow
 @quick
 def test_next_free_folder(photo, train):
     job = ["--image", photo, "--scale", 2, "--max-steps", 1]
@@ -303,6 +304,7 @@ def test_next_free_folder(photo, train):
     assert read_json("runs/a_zssr_x2/config.json")["learning"]["seed"] == 8
 
 
+@pytest.mark.slow
 @quick
 def test_explicit_folder_is_replaced_when_told(photo, train, place):
     job = ["--image", photo, "--scale", 2, "--output", "some/where"]

@@ -73,6 +73,7 @@ def shown(folder):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_plots")
 def test_killed_and_gone_on_with(place, capfd, data, monkeypatch):
     given = ("train", *TINY, "--data", data, "--log-every", 1, "--output")

@@ -11,7 +11,7 @@ import json
 
 import numpy as np
 import pytest
-from checks import ROOT
+from checks import NEEDS_16_BITS, ROOT
 from cli_runs import save, scene
 
 from sr_keras.cli import flags
@@ -93,6 +93,7 @@ def test_passes(trained):
     assert grown == [(1, 1), (2, 2)]
 
 
+@NEEDS_16_BITS
 def test_precision(trained):
     """The same batches; bfloat16 has three digits."""
     exact, rough = (
@@ -165,6 +166,7 @@ def test_schedule_learning_rate_and_max_steps(trained, name):
         assert sum(rises[1:] != rises[:-1]) > 4  # up and down again
 
 
+@pytest.mark.slow
 def test_scaling_steps(trained):
     run = trained("--scaling-steps", 2, "--max-steps", 4, "--scale", "2x3")
     (_, (y, x)) = run.sources[-1]

@@ -26,6 +26,7 @@ def learned(tmp_path, capfd):
     return tmp_path / "run"
 
 
+@pytest.mark.slow
 def test_a_photo_begins_where_the_others_ended(learned, tmp_path, capfd):
     photo = save(tmp_path / "a.png", scene())
     ended = command(

@@ -109,6 +109,7 @@ def test_vgg_is_what_torch_computes(tmp_path):
     assert found == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_whole_of_lpips_in_one_file(files, tmp_path):
     """The names of its own state_dict, with all that is twice in it."""
     torch = pytest.importorskip("torch")

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from sr_keras import models
+from sr_keras.inference import precision
 from sr_keras.models.summary import costs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,6 +147,13 @@ def data_folder(*parts):
     if not folder.is_dir():
         pytest.skip(f"there is no {folder}")
     return folder
+
+
+# For tests that compute in bfloat16 or float16, whatever the processor.
+NEEDS_16_BITS = pytest.mark.skipif(
+    precision.limit() in precision._NONE,
+    reason="ONEDNN_MAX_CPU_ISA leaves oneDNN no format of 16 bits",
+)
 
 
 def random_kernels(network):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import picture, randomized
+from checks import NEEDS_16_BITS, picture, randomized
 from keras import layers
 
 from sr_keras import models
@@ -119,6 +119,7 @@ def test_weights_are_those_of_the_moment(network):
     assert abs(changed - before).max() > 1e-3
 
 
+@NEEDS_16_BITS
 def test_bfloat16(network):
     image = picture(16, 12)
     expected = network(image[None])[0].numpy()

@@ -1,12 +1,14 @@
 import keras
 import numpy as np
 import pytest
-from checks import picture, randomized
+from checks import NEEDS_16_BITS, picture, randomized
 
 import sr_keras
 from sr_keras import models
 from sr_keras.inference import precision
 from sr_keras.inference.refine import forward_of
+
+pytestmark = NEEDS_16_BITS
 
 
 @pytest.fixture
@@ -155,3 +157,29 @@ def test_weights_are_the_same_numbers_in_bfloat16(name):
             np.testing.assert_allclose(
                 keras.ops.cast(short, "float32"), weight, rtol=0, atol=1e-7
             )
+
+
+@pytest.mark.parametrize(
+    ("limit", "is_possible", "is_fast"),
+    [
+        ("AVX2", False, False),
+        ("avx2", False, False),
+        ("AVX512_CORE", True, False),
+        ("AVX512_CORE_BF16", True, True),
+        ("AVX512_CORE_AMX", True, True),
+        ("", True, True),
+    ],
+)
+def test_limits_of_onednn(monkeypatch, network, limit, is_possible, is_fast):
+    """It fails in bfloat16 where it may use no instructions for it."""
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    monkeypatch.setattr(precision, "_INSTRUCTIONS", {"flags"})
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    fast = precision.chosen("auto") == "bfloat16"
+    assert fast == (is_fast and not precision.has_gpu())
+    if is_possible:
+        precision.check_possible("mixed_bfloat16")
+        return
+    precision.compute_in(network, "float32")
+    with pytest.raises(ValueError, match="ONEDNN_MAX_CPU_ISA=AVX2: unset it"):
+        precision.compute_in(network, "bfloat16")

@@ -52,6 +52,7 @@ def test_every_network_has_a_contract(contracts):
     ]
 
 
+@pytest.mark.slow
 def test_all_load_in_a_fresh_process(contracts, tmp_path):
     _compare_elsewhere(contracts, tmp_path, None)
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from checks import NetworkContract, picture, randomized
+from checks import NEEDS_16_BITS, NetworkContract, picture, randomized
 
 from sr_keras import models
 from sr_keras.models.lens import Lens
@@ -36,6 +36,7 @@ def test_it_begins_with_the_nearest_pixel():
     np.testing.assert_array_equal(network(image[None])[0], expected)
 
 
+@NEEDS_16_BITS
 def test_a_bfloat16_network_keeps_the_digits_of_the_image():
     from keras import config
 

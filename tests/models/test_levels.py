@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from checks import felt, randomized, smooth
+from checks import NEEDS_16_BITS, felt, randomized, smooth
 from cli_runs import command, save
 
 import sr_keras
@@ -113,6 +113,7 @@ def test_a_level_is_saved_with_its_network(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", SMALL)
+@NEEDS_16_BITS
 def test_a_level_in_bfloat16_keeps_its_pixels(name):
     network, image = network_of(name, 4), smooth(24, 20)
     exact = sr_keras.upscale(image, network, 2)

@@ -84,6 +84,7 @@ def test_networks_of_a_notebook(notebook, settings, tmp_path):
     assert srcnn(image[..., :1]).shape == (1, 18, 16, 1)
 
 
+@pytest.mark.slow
 def test_an_export_of_a_notebook(notebook, tmp_path):
     image = smooth(12, 10)
     expected = sr_keras.upscale(image, "fast", 2)

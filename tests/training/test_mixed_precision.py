@@ -5,7 +5,7 @@ import contextlib
 import keras
 import numpy as np
 import pytest
-from checks import picture
+from checks import NEEDS_16_BITS, picture
 
 from sr_keras import models
 
@@ -26,6 +26,8 @@ SMALL = {
     "lens": {"num_blocks": 1, "num_filters": 4},
     "vae": {"num_blocks": 1, "num_filters": 4, "latent_channels": 2},
 }
+pytestmark = NEEDS_16_BITS
+
 POLICIES = ("mixed_bfloat16", "mixed_float16")
 
 # Layers of images, which are exact by their kind.

@@ -82,6 +82,7 @@ def check_two_devices(folder, *names):
         assert any(int(x) == steps for x in one if x.shape == ())
 
 
+@pytest.mark.slow
 def test_two_devices_do_as_one(tmp_path):
     check_two_devices(tmp_path / "two", *strategies.QUICK)
 

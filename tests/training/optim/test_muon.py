@@ -187,6 +187,7 @@ def test_graph_and_eager_steps_agree():
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_weights_are_averaged():
     model, _ = fitted(use_ema=True, ema_momentum=0.9)
     averages = model.optimizer._model_variables_moving_average
@@ -213,6 +214,7 @@ def test_configuration():
     assert float(again.learning_rate) == pytest.approx(3e-3)
 
 
+@pytest.mark.slow
 def test_state_survives_saving(tmp_path):
     """A training that goes on from a file goes on as it would have."""
     model, _ = fitted()

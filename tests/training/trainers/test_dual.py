@@ -256,6 +256,7 @@ def test_mixed_precision():
     assert not same(before, numbers(trainer.heads.weights))
 
 
+@pytest.mark.slow
 def test_heads_are_taught():
     keras.utils.set_random_seed(0)
     heads = DualHeads(2, 4)
