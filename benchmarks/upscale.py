@@ -82,7 +82,7 @@ def main():
 
 def row(folder, tree, model, jobs, asked):
     """What is measured of a run."""
-    from sr_keras.cli import upscaling
+    from sr_keras.inference import batch
 
     args, flags = asked
     say(f"{tree}, --jobs {jobs}")
@@ -99,7 +99,7 @@ def row(folder, tree, model, jobs, asked):
         *(seconds, f"{expected:.0f}"),
         *(pixels / seconds, pixels / (seconds - tiny[0])),
         *(used, (used - tiny[1]) / pixels, gigabytes),
-        f"{float(plan[3]) * min(upscaling.at_once(jobs), args.photos):.1f}",
+        f"{float(plan[3]) * min(batch.at_once(jobs), args.photos):.1f}",
     ]
 
 

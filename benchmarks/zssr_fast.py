@@ -84,8 +84,8 @@ def look_inside(flags):
 def inside():
     """Run the command in this process and note when its parts begin."""
     from sr_keras import cli
-    from sr_keras.cli import zero_shot
     from sr_keras.support import console
+    from sr_keras.training.zero_shot import zero_shot
 
     marks = {}
 
@@ -99,7 +99,8 @@ def inside():
 
     def load_keras():
         console.load_keras()
-        from sr_keras.cli import learning, outputs
+        from sr_keras.training.zero_shot import outputs
+        from sr_keras.training.zero_shot import run as learning
         from sr_keras.training.zero_shot.trainer import ZeroShot
 
         ZeroShot.train = noted("train", ZeroShot.train)

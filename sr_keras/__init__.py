@@ -15,10 +15,13 @@ from sr_keras._version import __version__
 # Public name -> the module that has it.
 _PUBLIC = {
     "build": "sr_keras.models",
+    "evaluate": "sr_keras.evaluation.evaluate",
     "export": "sr_keras.exporting.export",
     "list_models": "sr_keras.models",
     "load": "sr_keras.inference.load",
+    "train": "sr_keras.training.train",
     "upscale": "sr_keras.inference.upscale",
+    "zero_shot": "sr_keras.training.zero_shot.zero_shot",
 }
 
 # Those of them that need no Keras.

@@ -1,6 +1,8 @@
 import functools
 import os
 import signal
+import sys
+from pathlib import Path
 
 # Before TensorFlow is imported.
 # The tests run side by side, a process a core: see README.md.
@@ -10,7 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
-from checks import randomized  # noqa: E402
+from checks import ROOT, randomized  # noqa: E402
 from cli_runs import SMALL, command, save, scene, tree  # noqa: E402
 
 from sr_keras import cli, models
@@ -172,7 +174,7 @@ def stopped(place, capfd, photo, monkeypatch):
     """Runs the command up to a method of its Work; gives that."""
 
     def run(method, *arguments, small=SMALL, image=photo):
-        from sr_keras.cli import learning
+        from sr_keras.training.zero_shot.run import Work
 
         made = []
 
@@ -181,8 +183,8 @@ def stopped(place, capfd, photo, monkeypatch):
             raise ValueError("enough")
 
         with monkeypatch.context() as patch:
-            patch.setattr(learning.Work, method, stop)
-            patch.setattr(learning.Work, "__exit__", lambda *_: None)
+            patch.setattr(Work, method, stop)
+            patch.setattr(Work, "__exit__", lambda *_: None)
             size = [] if "--scale" in arguments else ["--scale", 2]
             ended = command(
                 capfd, "train", "--image", image, *size, *small, *arguments
@@ -242,3 +244,11 @@ def wild(prepared):
         return work
 
     return make
+
+
+def pytest_sessionfinish():
+    """No module may come from another checkout, such as an installed one."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name.partition(".")[0] == "sr_keras" and file:
+            assert ROOT in Path(file).resolve().parents, f"{name}: {file}"

@@ -62,8 +62,8 @@ def paired(
             unless `stride` is given.
         hr_patch_size: int, the side of an HR patch: 48 * scale if None. A
             multiple of the scale unless `interpolated`.
-        degradation: how LR is made of HR, see `degradation.parse`; "dataset"
-            takes the LR images of the source.
+        degradation: how LR is made of HR, see `degradation.chain.parse`;
+            "dataset" takes the LR images of the source.
         channels: 3 for RGB, 1 for Y of BT.601, studio swing.
         interpolated: whether LR comes enlarged to HR size, as refiners take
             it: True for bicubic, or a name in `resize.imresize`.

@@ -76,7 +76,7 @@ class Estimate:
 
     @property
     def spec(self):
-        """The same as `degradation.parse` reads it."""
+        """The same as `degradation.chain.parse` reads it."""
         steps = ["bicubic"]
         mean = math.sqrt((self.along**2 + self.across**2) / 2)
         if mean >= _NO_BLUR * self.scale:

@@ -36,7 +36,7 @@ class Settings:
 
     Attributes:
         scales: tuple of int, the factors of the LR images; may be empty.
-        degradation: str, see `degradation.parse`.
+        degradation: str, see `degradation.chain.parse`.
         crop_size: int, the side of the crops; None for whole photos, cropped
             to a multiple of all scales.
         stride: int, from crop to crop.

@@ -68,8 +68,8 @@ class Augmentation:
             where there are several, and not from those before it.
         candidates: crops drawn for each one used, the one with the most
             detail; flat ones teach nothing.
-        degradation: how a son is made of its father, see `degradation.parse`;
-            a blur kernel takes the place of "bicubic".
+        degradation: how a son is made of its father, see
+            `degradation.chain.parse`; a kernel takes the place of "bicubic".
     """
 
     father_scale: tuple = (0.5, 1.0)

@@ -16,7 +16,7 @@ A part of the photos is held out. On them the command finds out, by an estimate
 that the training knows nothing of, whether it did help, and says yes or no.
 """
 
-from sr_keras.cli.flags import AMOUNT, POSITIVE, SIDE, WHOLE
+from sr_keras.training.flags import AMOUNT, POSITIVE, SIDE, WHOLE
 
 HELP = "adapt a network to photos that have no larger version"
 
@@ -82,6 +82,6 @@ def run(args):
     from sr_keras.support.console import load_keras
 
     load_keras()
-    from sr_keras.cli.adaptation import Adaptation
+    from sr_keras.training.adaptation.run import Adaptation
 
     return Adaptation(args).work()

@@ -39,17 +39,14 @@ The exit code is 1 where some images could not be scored, 2 where none could.
 """
 
 import argparse
-import sys
 
-from sr_keras.cli.adversarial_flags import Layers
 from sr_keras.models import protocols
-from sr_keras.support import signals
 from sr_keras.support.console import (
     EXIT_BAD_INPUT,
     EXIT_DONE,
     EXIT_SOME_FAILED,
-    describe,
 )
+from sr_keras.training.adversarial_flags import Layers
 
 HELP = "score images, or a network on HR images"
 
@@ -58,9 +55,6 @@ HELP = "score images, or a network on HR images"
 PRECISIONS = ("auto", "float32", "bfloat16")
 METRICS = ("psnr", "ssim", "ms-ssim", "zncc")
 PERCEPTUAL = ("vgg19", "lpips")
-
-# What stands above their columns.
-DISTANCES = "perceptual"
 
 
 def add_arguments(parser):
@@ -165,6 +159,14 @@ def add_arguments(parser):
     add("--markdown", metavar="F", help="write the table to a .md file")
 
 
+def _protocol(text):
+    """The type of --protocol: a former name is an error with today's."""
+    try:
+        return protocols.check(text)
+    except ValueError as e:
+        raise argparse.ArgumentTypeError(str(e)) from None
+
+
 def run(args):
     """Score, print the table, write the files.
 
@@ -178,150 +180,9 @@ def run(args):
         ValueError: for arguments or input that cannot be used.
         FileNotFoundError: where there is no such input.
     """
-    _check_usage(args)
-    from sr_keras.cli import evaluation, report, selfcheck
-    from sr_keras.cli.evaluation import Album
+    from sr_keras.evaluation.evaluate import score
 
-    report.check_targets(args.csv, args.json, args.markdown)
-    album = Album(args.save_images) if args.save_images else None
-    selfcheck.check()
-    task = evaluation.task(args)
-    names = list(dict.fromkeys(args.protocol or _default_protocols(args)))
-    metrics = list(dict.fromkeys(args.metric or ("psnr", "ssim")))
-    columns = dict.fromkeys(names, metrics)
-    distances = _distances(args)
-    if distances:
-        columns[DISTANCES] = list(distances)
-    pipeline = protocols.LUMA if args.luma_pipeline else protocols.FILES
-    results = report.Results(args.model, task.scale, columns, pipeline)
-    evaluation.originals(args).check(
-        *(args.csv, args.json, args.markdown),
-        *(
-            album.path(name, file, results.scale)
-            for name, jobs in task.sets * bool(album)
-            for file, _ in jobs
-        ),
-    )
-    for name, jobs in task.sets:
-        with results.open_set(name, [file for file, _ in jobs]) as rows:
-            for file, make in jobs:
-                signals.check()
-                sr = _score(rows, file, make, task.scale, distances)
-                if album and sr is not None:
-                    album.save(sr, name, file, results.scale)
-    results.write(args.csv, args.json, args.markdown)
+    results = score(args)
     if not results.failed:
         return EXIT_DONE
     return EXIT_SOME_FAILED if results.scored else EXIT_BAD_INPUT
-
-
-def _default_protocols(args):
-    return ("y8",) if args.luma_pipeline else protocols.NAMES
-
-
-def _protocol(text):
-    """The type of --protocol: a former name is an error with today's."""
-    try:
-        return protocols.check(text)
-    except ValueError as e:
-        raise argparse.ArgumentTypeError(str(e)) from None
-
-
-def _distances(args):
-    """The perceptual distances that are asked for: name -> function."""
-    if not args.perceptual:
-        return {}
-    from sr_keras.cli import distances
-    from sr_keras.support.console import load_keras
-
-    load_keras()
-    return distances.of(args)
-
-
-def _score(rows, file, make, scale, distances):
-    """Add one image to the table, scored or failed; return its SR image."""
-    from sr_keras.evaluation import metrics
-
-    columns = {p: m for p, m in rows.columns.items() if p != DISTANCES}
-
-    def scores(image):
-        names = next(iter(columns.values()))
-        found = metrics.score(image, case.hr, scale, list(columns), names)
-        if distances:
-            found[DISTANCES] = {
-                k: f(image, case.hr) for k, f in distances.items()
-            }
-        return found
-
-    try:
-        case = make()
-        own = scores(case.sr)
-        other = None if case.bicubic is None else scores(case.bicubic)
-    except (ValueError, TypeError, OSError) as e:
-        reason = describe(e)
-        rows.fail(file, reason)
-        print(f"sr-keras evaluate: {file}: {reason}", file=sys.stderr)
-        return None
-    rows.add(file, own, other, case.grey)
-    return case.sr
-
-
-def _check_perceptual(args):
-    asked = args.perceptual or ()
-    if "lpips" in asked and not args.lpips_weights:
-        raise ValueError(
-            "--perceptual lpips needs its numbers: --lpips-weights with "
-            "torchvision's alexnet-owt-7be5be79.pth and the authors' "
-            "lpips/weights/v0.1/alex.pth (or vgg16-397923af.pth and vgg.pth)"
-        )
-    for name, given in (
-        ("vgg19", "vgg_weights"),
-        ("vgg19", "content_layers"),
-        ("lpips", "lpips_weights"),
-    ):
-        if getattr(args, given) and name not in asked:
-            flag = given.replace("_", "-")
-            raise ValueError(f"--{flag} goes with --perceptual {name}")
-
-
-def _check_luma_pipeline(args):
-    if args.model is None:
-        raise ValueError("--luma-pipeline goes with --model")
-    for flag in ("lr", "self_ensemble", "perceptual"):
-        if getattr(args, flag):
-            raise ValueError(
-                f"--luma-pipeline makes LR and SR of Y alone: leave out "
-                f"--{flag.replace('_', '-')}"
-            )
-    if set(args.protocol or ()) - {"y8"}:
-        raise ValueError(
-            "--luma-pipeline compares rounded Y: leave out --protocol "
-            f"{' '.join(args.protocol)}, or give y8"
-        )
-
-
-def _check_usage(args):
-    files = args.sr is not None or args.hr is not None
-    model = args.model is not None or args.data is not None
-    if files == model:
-        raise ValueError(
-            "give either --sr and --hr, to score images, or --model and "
-            "--data, to score a network"
-        )
-    needed = ("sr", "hr", "scale") if files else ("model", "data")
-    for name in needed:
-        if getattr(args, name) is None:
-            raise ValueError(f"--{name} is missing")
-    _check_perceptual(args)
-    of_models = (args.self_ensemble, args.precision, args.save_images)
-    if files and any(value is not None for value in of_models):
-        raise ValueError(
-            "--self-ensemble, --precision and --save-images go with --model"
-        )
-    if args.luma_pipeline:
-        _check_luma_pipeline(args)
-    if args.lr is not None and (files or len(args.lr) != len(args.data)):
-        raise ValueError(
-            "--lr goes with --data, one folder for each; there are "
-            f"{len(args.lr)} and {len(args.data or ())}"
-        )

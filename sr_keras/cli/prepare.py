@@ -17,7 +17,7 @@ import os
 import sys
 from pathlib import Path
 
-from sr_keras.cli.flags import Number
+from sr_keras.training.flags import Number
 
 HELP = "make LR images, crops and TFRecord files of photos; check a data set"
 
@@ -154,12 +154,13 @@ def run(args):
 
 
 def _prepare(args):
-    from sr_keras.cli import earlier
-    from sr_keras.cli.files import find_hr, folder_for
+    from sr_keras.imaging.listing import find_hr
+    from sr_keras.inference import earlier
     from sr_keras.pipelines.prepare import prepare
     from sr_keras.pipelines.prepare.pack import (
         check_names,
     )
+    from sr_keras.support.folders import folder_for
 
     settings = _settings(args)
     root = Path(args.output or _default_output(args.photos))

@@ -21,10 +21,10 @@ a pattern works through all its images (docs/zero-shot.md).
 import argparse
 from pathlib import Path
 
-from sr_keras.cli import config, dataset, objectives
-from sr_keras.cli.dataset_flags import DATASET
-from sr_keras.cli.flags import ALIASES, SIZES, ZERO_SHOT
 from sr_keras.support.suggest import unknown
+from sr_keras.training import config, objectives, run_folder
+from sr_keras.training.dataset_flags import DATASET
+from sr_keras.training.flags import ALIASES, SIZES, ZERO_SHOT
 
 HELP = "train a network: on a folder of images, or zssr on one photo"
 
@@ -103,7 +103,7 @@ def run(args):
         )
     kind = _kind(model, {**stored, **given})
     if kind is DATASET:
-        dataset.check_model(model)
+        run_folder.check_model(model)
     _check_fit(given, kind, model or _ZERO_SHOT)
     return (_zero_shot if kind is ZERO_SHOT else _dataset)(given, args.started)
 
@@ -198,12 +198,11 @@ def _check_fit(given, kind, model):
 
 def _zero_shot(given, started):
     from sr_keras.cli import zero_shot
+    from sr_keras.training.zero_shot.zero_shot import whole_views
 
     top = {k: given[k] for k in ZERO_SHOT.top if k in given}
     groups = _groups(given, ZERO_SHOT)
-    if given.get("crop_sizes") == []:
-        # Whole views differ in size, and do not stack.
-        groups.setdefault("learning", {}).setdefault("batch_size", 1)
+    whole_views(groups)
     return zero_shot.run(
         config.Request(
             top,
@@ -217,7 +216,7 @@ def _zero_shot(given, started):
 
 
 def _dataset(given, started):
-    return dataset.run(
+    code, _ = run_folder.run(
         config.Request(
             {k: given[k] for k in DATASET.top if k in given},
             _groups(given, DATASET),
@@ -227,6 +226,7 @@ def _dataset(given, started):
             given.get("resume", False),
         )
     )
+    return code
 
 
 def _groups(given, kind):

@@ -125,10 +125,11 @@ def run(args):
         ValueError, OSError: what was asked for cannot be done.
     """
     _check(args)
-    from sr_keras.cli import report, upscaling
+    from sr_keras.evaluation import score_table
+    from sr_keras.inference import batch
 
-    report.check_targets(args.csv, args.compare)
-    return upscaling.run(args)
+    score_table.check_targets(args.csv, args.compare)
+    return batch.run(args)
 
 
 def _check(args):

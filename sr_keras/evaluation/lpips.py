@@ -175,7 +175,7 @@ def _backbone(kind):
 
 
 def _published(kind):
-    """Where the tensors belong: see `models.published`."""
+    """Where the tensors belong: see `models.weight_maps`."""
     found = {}
     for row in _NETWORKS[kind]:
         if len(row) == 5:

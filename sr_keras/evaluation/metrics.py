@@ -11,7 +11,7 @@ same functions, given `keras.ops` in the place of `numpy`.
 
 import importlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,8 @@ from sr_keras.imaging import color
 from sr_keras.imaging.arrays import check_range
 from sr_keras.imaging.resize import parse_scale
 from sr_keras.models import protocols
+
+Scale = float | tuple[float, float]
 
 PEAK = 255.0
 
@@ -63,7 +65,12 @@ PROTOCOLS = {
 }
 
 
-def psnr(sr, hr, protocol: str = protocols.DEFAULT, scale=2) -> float:
+def psnr(
+    sr: np.ndarray,
+    hr: np.ndarray,
+    protocol: str = protocols.DEFAULT,
+    scale: Scale = 2,
+) -> float:
     """Peak signal-to-noise ratio.
 
     Args:
@@ -84,7 +91,12 @@ def psnr(sr, hr, protocol: str = protocols.DEFAULT, scale=2) -> float:
     return _measure("psnr", sr, hr, protocol, scale)
 
 
-def ssim(sr, hr, protocol: str = protocols.DEFAULT, scale=2) -> float:
+def ssim(
+    sr: np.ndarray,
+    hr: np.ndarray,
+    protocol: str = protocols.DEFAULT,
+    scale: Scale = 2,
+) -> float:
     """Structural similarity (Wang et al. 2004), the mean over the planes.
 
     Args:
@@ -103,7 +115,12 @@ def ssim(sr, hr, protocol: str = protocols.DEFAULT, scale=2) -> float:
     return _measure("ssim", sr, hr, protocol, scale)
 
 
-def ms_ssim(sr, hr, protocol: str = protocols.DEFAULT, scale=2) -> float:
+def ms_ssim(
+    sr: np.ndarray,
+    hr: np.ndarray,
+    protocol: str = protocols.DEFAULT,
+    scale: Scale = 2,
+) -> float:
     """Multi-scale structural similarity (Wang et al. 2003), five scales.
 
     With several planes, the mean of those of each.
@@ -125,7 +142,12 @@ def ms_ssim(sr, hr, protocol: str = protocols.DEFAULT, scale=2) -> float:
     return _measure("ms-ssim", sr, hr, protocol, scale)
 
 
-def zncc(sr, hr, protocol: str = protocols.DEFAULT, scale=2) -> float:
+def zncc(
+    sr: np.ndarray,
+    hr: np.ndarray,
+    protocol: str = protocols.DEFAULT,
+    scale: Scale = 2,
+) -> float:
     """Zero-mean normalised cross-correlation, over all planes at once.
 
     Args:
@@ -147,7 +169,11 @@ def zncc(sr, hr, protocol: str = protocols.DEFAULT, scale=2) -> float:
 
 
 def score(
-    sr, hr, scale, protocols=None, metrics=("psnr", "ssim")
+    sr: np.ndarray,
+    hr: np.ndarray,
+    scale: Scale,
+    protocols: Iterable[str] | None = None,
+    metrics: Iterable[str] = ("psnr", "ssim"),
 ) -> dict[str, dict[str, float]]:
     """Score one image under several protocols.
 

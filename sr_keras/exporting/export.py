@@ -11,12 +11,14 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from sr_keras.exporting import calibration, graph, parity
 from sr_keras.exporting.settings import Settings
 from sr_keras.exporting.source import network_for
 from sr_keras.imaging import images
 from sr_keras.inference import exported
+from sr_keras.models.network import Network
 from sr_keras.support import signals
 from sr_keras.support.atomic import Originals, replaced
 
@@ -25,7 +27,12 @@ from sr_keras.support.atomic import Originals, replaced
 _FLOAT_ERROR = 1e-3
 
 
-def export(model, output, scale=None, **options):
+def export(
+    model: Network | str | os.PathLike,
+    output: str | os.PathLike,
+    scale: float | None = None,
+    **options: Any,
+) -> dict:
     """Write a network as a SavedModel, a TFLite or an ONNX file.
 
     Args:

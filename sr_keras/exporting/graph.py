@@ -35,7 +35,7 @@ class Picture:
     def __init__(self, network, colour=True):
         self.network, self.scale = network, network.scale
         own = network.input_shape[-1]
-        bare = getattr(network, "network", network)
+        bare = network.core
         self.zero_shot = bare.zero_shot
         self.on_luma = channels.is_for_luma(network)
         self.colour = self.on_luma and colour

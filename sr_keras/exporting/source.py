@@ -35,9 +35,8 @@ def network_for(model, scale=None):
     if scale in network.levels:
         return network.levels[scale]
     if scale is not None and scale != network.scale:
-        refiner = getattr(network, "network", None)
-        if refiner is not None:
-            return _interpolated(refiner, scale)
+        if network.core is not network:
+            return _interpolated(network.core, scale)
         raise ValueError(_other_factor(model, network, scale))
     return network
 

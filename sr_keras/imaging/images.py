@@ -139,7 +139,7 @@ class Stored:
         pixels, alpha = np.divide(samples, self._white, dtype=np.float32), None
         if self.like.alpha is not None:
             pixels, alpha = pixels[..., :-1].copy(), pixels[..., -1:].copy()
-        if self._premultiplied:
+        if self._premultiplied and alpha is not None:
             pixels = _divide(pixels, alpha)
         return dataclasses.replace(self.like, pixels=pixels, alpha=alpha)
 

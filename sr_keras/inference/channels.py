@@ -70,7 +70,7 @@ def check(count, network):
     if hasattr(network, "interpolate"):
         return
     own = network.input_shape[-1]
-    alone = getattr(network, "network", network).zero_shot
+    alone = network.core.zero_shot
     if count != own and (alone or own not in (1, 3) or count > 4):
         kind = {1: "grey", 3: "RGB"}.get(own, f"{own} bands")
         kind = "grey or RGB" if is_for_luma(network) and not alone else kind

@@ -91,6 +91,7 @@ class Exported:
 
     refiner = False
     passes = 1
+
     layers = ()
 
     def __init__(self, opened):
@@ -103,6 +104,11 @@ class Exported:
         sides = self.size or (None, None)
         self.input_shape = (None, *sides, facts["channels"])
         self._opened, self._lock = opened, threading.Lock()
+
+    @property
+    def core(self):
+        """Itself: what is inside cannot be had."""
+        return self
 
     def __call__(self, images):
         """Enlarge an image of a size that the file takes.

@@ -10,7 +10,9 @@ from sr_keras.models import artifact, pretrained
 from sr_keras.models.network import Network
 
 
-def load(name, scale=None):
+def load(
+    name: str | os.PathLike, scale: float | None = None
+) -> Network | exported.Exported:
     """Load a network.
 
     Args:

@@ -85,7 +85,7 @@ def computing(network, precision, to_use=False):
         precision: str, one of `PRECISIONS`.
         to_use: bool, as there.
     """
-    network = getattr(network, "network", network)
+    network = network.core
     before = [(layer, layer.dtype_policy) for layer in network.layers]
     try:
         compute_in(network, precision, to_use)
@@ -123,7 +123,7 @@ def compute_in(network, precision, to_use=False):
             "exported: leave out --precision"
         )
     check_possible(name)
-    network = getattr(network, "network", network)
+    network = network.core
     for layer in coarse(network, to_use):
         layer.dtype_policy = keras.DTypePolicy(f"mixed_{name}")
     _forget_graph(network)
@@ -203,7 +203,7 @@ def check_possible(precision: str) -> None:
     Raises:
         ValueError: oneDNN would fail.
     """
-    if "16" in precision and limit() in _NONE:
+    if "16" in precision and limit() in _NONE and not has_gpu():
         raise ValueError(
             f"oneDNN has no {precision} with ONEDNN_MAX_CPU_ISA={limit()}: "
             "unset it, or compute in float32"

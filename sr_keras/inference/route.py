@@ -49,7 +49,7 @@ def enlargement(network, source, scale, size, finish, **options):
     scale = parse_scale(scale)
     channels.check(source.shape[-1], network)
     if _goes_anywhere(network, scale, finish):
-        bare = getattr(network, "network", network)
+        bare = network.core
         runner = Anywhere(bare, source.shape[:2], scale, size, finish)
         plain = dataclasses.replace(finish, fusion="none", back_projection=0)
         return Enlarger(runner, source, scale, size, plain, **options)
@@ -150,8 +150,8 @@ class Anywhere:
 def _goes_anywhere(network, scale, finish):
     if hasattr(network, "interpolate") or network.refiner:
         return True
-    refiner = getattr(network, "network", None)
-    if refiner is None:
+    refiner = network.core
+    if refiner is network:
         return False
     # What is learned from pairs takes a refiner's way only where it must.
     own = (network.scale, network.scale)

@@ -1,24 +1,30 @@
 """From LR to SR, in one call."""
 
+import os
+
+import numpy as np
+
 from sr_keras.imaging import images, resize
 from sr_keras.imaging.arrays import check_axes, check_image
 from sr_keras.inference import channels
+from sr_keras.inference.exported import Exported
 from sr_keras.inference.load import network_of
 from sr_keras.inference.refine import Finish
 from sr_keras.inference.route import enlargement, needed_factor
 from sr_keras.inference.tiled import Pixels
+from sr_keras.models.network import Network
 from sr_keras.support import memory
 
 
 def upscale(
-    image,
-    model,
-    scale=None,
-    size=None,
-    self_ensemble=None,
-    back_projection=0,
-    **options,
-):
+    image: np.ndarray,
+    model: Network | Exported | str | os.PathLike,
+    scale: float | tuple[float, float] | None = None,
+    size: tuple[int, int] | None = None,
+    self_ensemble: bool | None = None,
+    back_projection: int = 0,
+    **options: object,
+) -> np.ndarray:
     """Enlarge one image.
 
     Args:
@@ -112,9 +118,7 @@ def finish_for(network, self_ensemble=None, back_projection=0, **options):
         TypeError: an unknown option.
         ValueError: a value that cannot be used.
     """
-    alone = network.zero_shot or getattr(
-        getattr(network, "network", None), "zero_shot", False
-    )
+    alone = network.core.zero_shot
     unknown = set(options) - {"keep_colours", "color_guard", "tile", "memory"}
     if unknown:
         raise TypeError(f"upscale takes no argument {min(unknown)!r}")

@@ -5,9 +5,13 @@ Adding one is a new file here, a test, and a line in the table below.
 
 import copy
 import importlib
+from typing import TYPE_CHECKING
 
 from sr_keras.models.recipes import RENAMED
 from sr_keras.support.suggest import meant, unknown
+
+if TYPE_CHECKING:
+    from sr_keras.models.network import Network
 
 # name -> (file in this folder, class, its fixed arguments, one line).
 # A lookup imports that one file, never all of them.
@@ -82,7 +86,7 @@ _TABLE = {
 CLASSICAL = ("nearest", "bilinear", "bicubic", "lanczos", "fourier")
 
 
-def list_models():
+def list_models() -> list[str]:
     """Names of the networks that `build` knows.
 
     Returns:
@@ -169,7 +173,7 @@ def paper_evaluation(name):
     return dict(module.RECIPES.get("paper", {}).get("evaluation", {}))
 
 
-def build(name, scale, **arguments):
+def build(name: str, scale: float, **arguments: object) -> "Network":
     """Build a network: LR image in, SR image out.
 
     Args:

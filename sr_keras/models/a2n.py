@@ -94,10 +94,6 @@ class A2N(Network):
         super().__init__(inputs, outputs, scale, **kwargs)
         self.arguments = arguments
 
-    def get_config(self):
-        """Return the constructor's arguments."""
-        return {**super().get_config(), **self.arguments}
-
 
 @keras.saving.register_keras_serializable("sr_keras")
 class Shared(keras.layers.Layer):
@@ -219,7 +215,7 @@ def _check(arguments):
 
 
 def published(shapes, scale):
-    """The names in github.com/haoyuc/A2N: see `models.published`."""
+    """The names in github.com/haoyuc/A2N: see `models.weight_maps`."""
     blocks = weight_maps.count(shapes, r"AAB_trunk\.(\d+)\.")
     conv = weight_maps.conv
     found = conv("conv_first", "conv_first")

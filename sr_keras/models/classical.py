@@ -43,20 +43,12 @@ class Classical(Network):
         outputs = layer(scale=scale, name="upsample", **arguments)(inputs)
         super().__init__(inputs, outputs, scale, **kwargs)
         self.method = method
-        self.num_channels = num_channels
+        self.arguments = {"method": method, "num_channels": num_channels}
 
     @property
     def reach(self):
         """How many LR pixels away an LR pixel is felt."""
         return 0 if self.scale == 1 else _REACH.get(self.method)
-
-    def get_config(self):
-        """Return the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "method": self.method,
-            "num_channels": self.num_channels,
-        }
 
     def interpolate(self, image, scale=None, size=None):
         """Enlarge an image in NumPy, by any factor: see `interpolate`."""

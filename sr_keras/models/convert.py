@@ -53,7 +53,7 @@ def convert(name, scale, path):
     shapes = {key: tensor.shape for key, tensor in tensors.items()}
     published = module.published(shapes, scale)
     network = models.build(name, scale, **published.arguments)
-    bare = getattr(network, "network", network)
+    bare = network.core
     fill(bare, tensors, published, Path(path).name)
     about = {"converted_from": Path(path).name, "sha256": sha256(path)}
     for part in {network, bare}:

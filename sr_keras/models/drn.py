@@ -119,10 +119,6 @@ class DRN(Network):
         images = list(self.images().values())
         return keras.Model(self.input, images, name=f"{self.name}_learner")
 
-    def get_config(self):
-        """Return the constructor's arguments."""
-        return {**super().get_config(), **self.arguments}
-
 
 @keras.saving.register_keras_serializable("sr_keras")
 class Last(ImageLayer):
@@ -235,7 +231,7 @@ def _levels(scale):
 
 
 def published(shapes, scale):
-    """The names in github.com/guoyongcs/DRN: see `models.published`."""
+    """The names in github.com/guoyongcs/DRN: see `models.weight_maps`."""
     blocks = weight_maps.count(shapes, r"up_blocks\.\d+\.(\d+)\.body\.")
     blocks = max(blocks, 1)
     conv = weight_maps.conv

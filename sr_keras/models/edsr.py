@@ -88,10 +88,6 @@ class EDSR(Network):
         body = 2 * self.arguments["num_blocks"] + 2
         return reach_of((1, body), *upsampling, (1, 1))
 
-    def get_config(self):
-        """Return the constructor's arguments."""
-        return {**super().get_config(), **self.arguments}
-
 
 def _residual_block(x, num_filters, scaling, number):
     y = _convolution(num_filters, f"block{number}_conv1", "relu")(x)

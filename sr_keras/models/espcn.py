@@ -77,10 +77,6 @@ class ESPCN(Network):
         sizes = self.arguments["kernel_sizes"]
         return reach_of(*[(1, size // 2) for size in sizes], (self.scale, 0))
 
-    def get_config(self):
-        """Return the constructor's arguments."""
-        return {**super().get_config(), **self.arguments}
-
 
 def _check(kernel_sizes, num_filters):
     if any(size < 1 or size % 2 == 0 for size in kernel_sizes):

@@ -108,10 +108,6 @@ class LapSRN(Network):
         images = list(self.images().values())
         return keras.Model(self.input, images, name=f"{self.name}_learner")
 
-    def get_config(self):
-        """Return the constructor's arguments."""
-        return {**super().get_config(), **self.arguments}
-
 
 def _convolution(filters, name, initializer="he_normal"):
     return layers.Conv2D(

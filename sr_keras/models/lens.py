@@ -67,10 +67,6 @@ class Lens(Network):
         body = 2 * self.arguments["num_blocks"] + 2
         return reach_of((1, body), (self.scale, 0))
 
-    def get_config(self):
-        """Return the constructor's arguments."""
-        return {**super().get_config(), **self.arguments}
-
 
 def _small():
     """Nearly no residual at first.

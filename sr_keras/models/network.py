@@ -15,7 +15,7 @@ class Network(keras.Model):
     """LR image in, SR image out.
 
     A subclass builds its graph in `__init__` from explicit arguments, and
-    returns those arguments from `get_config`.
+    keeps those arguments in `arguments`.
 
     Args:
         inputs: KerasTensor (N, H, W, C), float32 in [0, 1].
@@ -38,6 +38,8 @@ class Network(keras.Model):
     zero_shot = False
     # How many times in a row a refiner is applied to get to its scale.
     passes = 1
+    # What the subclass was built with, by the names of its own parameters.
+    arguments = {}
     # How many input pixels away an input pixel changes the output; None
     # where it is felt everywhere.
     reach = None
@@ -55,6 +57,11 @@ class Network(keras.Model):
         Its output is one SR image or a list of them, smallest first, and may
         lack a border.
         """
+        return self
+
+    @property
+    def core(self):
+        """The network within a wrapper; itself where it is none."""
         return self
 
     def images(self):
@@ -80,12 +87,13 @@ class Network(keras.Model):
     def __dir__(self):
         # Keras saves and loads what it finds here: the weights once more for
         # each level, and without end for a `learner` that is the network.
-        hidden = {"learner", "levels"}
+        hidden = {"core", "learner", "levels"}
         return [name for name in super().__dir__() if name not in hidden]
 
     def get_config(self):
         """Return the constructor's arguments."""
-        return {"name": self.name, "scale": self.scale, "about": self.about}
+        own = {"name": self.name, "scale": self.scale, "about": self.about}
+        return {**own, **self.arguments}
 
     @classmethod
     def from_config(cls, config):

@@ -39,6 +39,11 @@ class Interpolated(Network):
         self.network = refiner
 
     @property
+    def core(self):
+        """The refiner."""
+        return self.network
+
+    @property
     def reach(self):
         """How many LR pixels away an LR pixel is felt."""
         refiner = self.network

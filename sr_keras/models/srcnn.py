@@ -88,10 +88,6 @@ class SRCNN(Network):
             x = self.get_layer(f"conv{i}")(x)
         return keras.Model(inputs, x, name=f"{self.name}_learner")
 
-    def get_config(self):
-        """Return the constructor's arguments."""
-        return {**super().get_config(), **self.arguments}
-
 
 def _layers(kernel_sizes, filters, stddev):
     initializer = "he_normal"
@@ -125,7 +121,7 @@ def _check(kernel_sizes, num_filters):
 
 
 def published(shapes, scale):
-    """The authors' MATLAB names, or conv1 to conv3: see `models.published`."""
+    """The authors' MATLAB names, or conv1 to conv3: see `weight_maps`."""
     layers_ = (1, 2, 3)
     if any(name.startswith("weights_conv") for name in shapes):
         return _published_in_matlab(shapes)

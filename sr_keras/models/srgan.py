@@ -6,7 +6,7 @@ Super-Resolution Using a Generative Adversarial Network", CVPR 2017,
 https://arxiv.org/abs/1609.04802
 
 The network is that of `srresnet`; what is SRGAN's own is how it learns, in
-`training/adversarial.py`.
+`training/trainers/adversarial.py`.
 """
 
 from sr_keras.models.recipes import VGG54_AS_MSE

@@ -88,10 +88,6 @@ class SRResNet(Network):
         upsampling = [(1, 1), (2, 0)] * _doublings(self.scale)
         return reach_of((1, body), *upsampling, (1, 4))
 
-    def get_config(self):
-        """Return the constructor's arguments."""
-        return {**super().get_config(), **self.arguments}
-
 
 @dataclasses.dataclass(frozen=True)
 class _Layers:
@@ -168,7 +164,7 @@ def _doublings(scale):
 
 
 def published(shapes, scale):
-    """MXNet's names, in the order of the graph: see `models.published`.
+    """MXNet's names, in the order of the graph: see `models.weight_maps`.
 
     They are those of github.com/WolframRhodium/Super-Resolution-Zoo.
     """

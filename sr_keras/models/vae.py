@@ -117,10 +117,6 @@ class VAE(Network):
             drawn.append(ops.convert_to_numpy(result)[0])
         return np.clip(drawn, 0, 1)
 
-    def get_config(self):
-        """Return the constructor's arguments."""
-        return {**super().get_config(), **self.arguments}
-
 
 @keras.saving.register_keras_serializable("sr_keras")
 class Sampling(keras.layers.Layer):
@@ -134,7 +130,7 @@ class Sampling(keras.layers.Layer):
     """
 
     # Function that gives which part of a batch is at hand, of how many:
-    # `training.replicas` sets it where devices train together.
+    # `distributed.replicas` sets it where devices train together.
     batch_share = staticmethod(lambda: (0, 1))
 
     def __init__(self, beta=1.0, seed=0, **kwargs):

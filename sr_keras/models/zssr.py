@@ -114,10 +114,6 @@ class ZSSR(Network):
         arguments = self.arguments
         return arguments["num_layers"] * (arguments["kernel_size"] // 2)
 
-    def get_config(self):
-        """Return the constructor's arguments."""
-        return {**super().get_config(), **self.arguments}
-
 
 def _body(x, arguments):
     """The convolutions; the residual in the range of the image."""

@@ -4,10 +4,12 @@ import contextlib
 import importlib
 import os
 import sys
+import threading
+from collections.abc import Callable, Iterator
 
 from sr_keras.support import signals
 from sr_keras.support.imports import quick_imports
-from sr_keras.support.keras_settings import standard_settings
+from sr_keras.support.keras_settings import check_backend, standard_settings
 
 EXIT_DONE = 0
 EXIT_SOME_FAILED = 1
@@ -21,6 +23,16 @@ _MESSAGE_LENGTH = 500
 
 # Lines on inputs that cannot be read, such as folders, in this command.
 _missed = []
+
+
+class _Own(threading.local):
+    """Who hears a thread's lines in place of the console, the last first."""
+
+    def __init__(self):
+        self.hearers = []
+
+
+_own = _Own()
 
 # What a command leaves when it ends: see `load_keras`.
 AT_END = contextlib.ExitStack()
@@ -49,11 +61,42 @@ def say(text, stream=None):
         text: str.
         stream: where to, sys.stdout when None.
     """
+    if _own.hearers:
+        if hear := _own.hearers[-1]:
+            hear(text)
+        return
     stream = stream or sys.stdout
     try:
         print(text, file=stream, flush=True)
     except OSError:
         mute(stream)
+
+
+@contextlib.contextmanager
+def heard_by(hear: Callable[[str], object] | None) -> Iterator[None]:
+    """Run what a command runs within a call from Python.
+
+    Lines go to a function in place of the console, and no bars are drawn.
+    Ctrl-C is noted as in a command. In the end Keras's settings and the
+    signals' handlers are those of before. Each thread has its own listener.
+
+    Args:
+        hear: function of a line of text; None to drop the lines.
+    """
+    _own.hearers.append(hear)
+    kept = AT_END.pop_all()  # `load_keras` of a notebook
+    forget_missed()
+    try:
+        with AT_END, signals.handled():
+            yield
+    finally:
+        AT_END.push(kept)
+        _own.hearers.pop()
+
+
+def is_heard() -> bool:
+    """Whether lines go to a function."""
+    return bool(_own.hearers)
 
 
 def miss(lines):
@@ -86,10 +129,12 @@ def load_keras():
 
     Raises:
         KeyboardInterrupt: there was a signal meanwhile.
+        ValueError: Keras runs on another backend than TensorFlow.
     """
     signals.check()
     if "keras" not in sys.modules:
         _import_keras()
+    check_backend()
     AT_END.enter_context(standard_settings())
 
 

@@ -7,7 +7,7 @@ import time
 from tqdm import tqdm
 
 from sr_keras.support import signals
-from sr_keras.support.console import say
+from sr_keras.support.console import is_heard, say
 
 # Seconds between two lines where there is no terminal for a bar.
 _EVERY = 60
@@ -39,7 +39,7 @@ class Steps:
         """Show a step.
 
         Args:
-            run: training.zero_shot.ZeroShot.
+            run: zero_shot.trainer.ZeroShot.
         """
         self._bar.update(1)
         now = time.monotonic()
@@ -83,7 +83,7 @@ class Epochs:
         """Show a step.
 
         Args:
-            course: cli.course.Course.
+            course: training.loop.Course.
             logs: dict with the epoch's `scalars` so far.
         """
         epoch = len(course.rows) + 1
@@ -110,7 +110,7 @@ class Epochs:
         """Say what has come of an epoch.
 
         Args:
-            course: cli.course.Course.
+            course: training.loop.Course.
         """
         if self._bar is not None:
             self._bar.close()
@@ -179,7 +179,7 @@ def bar(total, unit, parts=False):
         total=total,
         unit=unit,
         bar_format=_PARTS if parts else None,
-        disable=None,
+        disable=is_heard() or None,
         leave=False,
         dynamic_ncols=True,
         mininterval=0.2,

@@ -13,7 +13,7 @@ class LearningRate(keras.callbacks.Callback):
 
     Args:
         schedule: a function (progress, history) -> factor or None, as in
-            `training.schedules`.
+            `optim.schedules`.
         learning_rate: float, what the factor multiplies.
         span: pair (first, last) of steps; progress runs from 0 to 1 over it.
         deadline: pair (start, end) of time.monotonic() seconds, or None;

@@ -1,4 +1,7 @@
-"""Training losses, by the names that `--loss` takes."""
+"""Training losses, by the names that `--loss` takes.
+
+The loss that VGG19 sees is `evaluation.perceptual.ContentLoss`.
+"""
 
 import math
 import re

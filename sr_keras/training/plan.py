@@ -53,7 +53,7 @@ class Learning:
 
     Attributes:
         loss: str, of `sr_keras.training.losses`.
-        optimizer: "adam", "adamw", "muon" (`training.muon.ConvMuon`), "sgd".
+        optimizer: "adam", "adamw", "muon" (`optim.muon.ConvMuon`), "sgd".
         learning_rate: float, the first.
         beta1: float, Adam's first decay; Muon's momentum.
         beta2: float, Adam's second.

@@ -81,5 +81,5 @@ def transfer(source, target):
 
 
 def _by_name(network):
-    network = getattr(network, "network", network)
+    network = network.core
     return {variable.path: variable for variable in network.weights}

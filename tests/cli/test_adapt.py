@@ -115,7 +115,7 @@ def test_without_hr_images(adapt, model):
 
 
 def test_flags(adapt, hr, monkeypatch):
-    from sr_keras.cli import adaptation
+    from sr_keras.training.adaptation.run import Run
 
     seen = []
 
@@ -123,7 +123,7 @@ def test_flags(adapt, hr, monkeypatch):
         seen.append(self)
         raise ValueError("enough")
 
-    monkeypatch.setattr(adaptation.Run, "work", work)
+    monkeypatch.setattr(Run, "work", work)
     ended = adapt(
         "--data", hr, "--degradation", "area", "--holdout", 0.5, "--steps", 40,
         "--learning-rate", 1e-3, "--unpaired-ratio", 0.6, "--dual-weight", 0.4,

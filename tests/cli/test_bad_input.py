@@ -71,7 +71,7 @@ def test_limit_is_raised_and_lowered_by_its_flag(put, photo, refused):
 
 
 def test_limit_is_the_one_of_reading():
-    from sr_keras.cli.flags import TOP
+    from sr_keras.training.flags import TOP
 
     assert TOP["max_pixels"] == images.MAX_PIXELS
 

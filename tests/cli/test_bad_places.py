@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from cli_runs import read_json, tree
 
-from sr_keras.cli import files
 from sr_keras.imaging import images
+from sr_keras.support import folders
 
 
 @pytest.mark.parametrize("output", ["file", "file/below"])
@@ -102,6 +102,6 @@ def test_failing_again_does_not_lose_the_old_result(
 
 
 def test_probe_does_not_stay(place):
-    with files.folder_for(place / "a" / "b"):
+    with folders.folder_for(place / "a" / "b"):
         (place / "a" / "keep").write_text("")
     assert tree(place) == {"a": None, "a/keep": b""}

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from cli_runs import command, read_json, save, scene, tree
 
-from sr_keras.cli import batch
 from sr_keras.imaging import images
 from sr_keras.support import progress
+from sr_keras.training.zero_shot import batch
 
 pytestmark = [
     pytest.mark.usefixtures("quick_plots"),

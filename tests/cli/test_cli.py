@@ -13,8 +13,8 @@ from checks import ROOT
 from cli_runs import SMALL, command, tree
 
 from sr_keras import __version__, cli
-from sr_keras.cli import config
 from sr_keras.support.console import describe
+from sr_keras.training import config
 
 WAYS = {
     "train.py": [str(ROOT / "train.py")],

@@ -168,7 +168,7 @@ def test_a_folder_is_all_that_resume_needs(run, place, capfd):
 
 
 def test_before_the_first_step(run, interrupt, place):
-    from sr_keras.cli import dataset_run
+    from sr_keras.training import run as dataset_run
 
     interrupt(dataset_run, "sources")
     ended = run()

@@ -6,9 +6,9 @@ import pytest
 from cli_runs import command, save, scene
 
 from sr_keras import models
-from sr_keras.cli import dataset_flags, objectives
 from sr_keras.imaging.resize import imresize
 from sr_keras.inference import precision
+from sr_keras.training import dataset_flags, objectives
 from sr_keras.training.optim.muon import ConvMuon
 from sr_keras.training.plan import Data, Learning
 from sr_keras.training.trainers.pixel import PixelTrainer
@@ -34,7 +34,7 @@ def made(place, capfd, data, monkeypatch):
     """Runs the command up to its first step; gives its Run and Course."""
 
     def run(*arguments, small=TINY):
-        from sr_keras.cli import dataset_run
+        from sr_keras.training.run import Run
 
         seen = []
 
@@ -44,7 +44,7 @@ def made(place, capfd, data, monkeypatch):
             raise ValueError("enough")
 
         with monkeypatch.context() as patch:
-            patch.setattr(dataset_run.Run, "work", work)
+            patch.setattr(Run, "work", work)
             given = ("--data", data) if "--data" not in arguments else ()
             ended = command(capfd, "train", *small, *given, *arguments)
         assert seen, ended.err

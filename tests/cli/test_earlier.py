@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cli_runs import SMALL, command, save, scene, tree
 
-from sr_keras.cli.earlier import Earlier
+from sr_keras.inference.earlier import Earlier
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from evaluate_runs import bicubic, hr_folder, picture, run, save
 
-from sr_keras.cli import evaluate, selfcheck
+from sr_keras.cli import evaluate
 from sr_keras.evaluation.metrics import METRICS, score
 from sr_keras.imaging.resize import imresize
 
@@ -252,31 +252,6 @@ def test_two_sets_of_one_name_stay_apart(tmp_path):
     assert run("--model", "nearest", *arguments) == 0
     data = json.loads(table.read_text())["data"]
     assert list(data) == [str(f) for f in folders]
-
-
-def test_a_failed_self_check_stops_it(tmp_path, capsys, monkeypatch):
-    stored = json.loads(selfcheck.VECTOR.read_text())
-    data = hr_folder(tmp_path / "data", 1)
-
-    def spoil(change):
-        wrong = json.loads(json.dumps(stored))
-        change(wrong)
-        path = tmp_path / "wrong.json"
-        path.write_text(json.dumps(wrong))
-        monkeypatch.setattr(selfcheck, "VECTOR", path)
-
-    def pixel(wrong):
-        wrong["lr"][3][3][1] += 1
-
-    def value(wrong):
-        wrong["scores"]["yiq"]["ssim"] += 1e-5
-
-    for change, what in ((pixel, "imresize"), (value, "yiq ssim")):
-        spoil(change)
-        assert run("--model", "nearest", "--data", data, "--scale", 2) == 2
-        out, err = capsys.readouterr()
-        assert f"the self-check failed: {what}" in err
-        assert not out
 
 
 def test_an_existing_table_is_replaced_whole(tmp_path):

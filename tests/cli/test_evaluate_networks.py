@@ -16,8 +16,6 @@ pytestmark = pytest.mark.usefixtures("only_evaluate")
 
 
 def test_scores_a_loaded_network(tmp_path, monkeypatch):
-    import sr_keras
-
     class Network:
         scale = 2
 
@@ -34,8 +32,8 @@ def test_scores_a_loaded_network(tmp_path, monkeypatch):
         assert 0.5 < lr.max() <= 1
         return imresize(lr, 2)
 
-    monkeypatch.setitem(vars(sr_keras), "load", load)
-    monkeypatch.setitem(vars(sr_keras), "upscale", upscale)
+    monkeypatch.setattr("sr_keras.inference.load.network_of", load)
+    monkeypatch.setattr("sr_keras.inference.upscale.upscale", upscale)
     data = hr_folder(tmp_path / "data", 1)
     table = tmp_path / "t.json"
     assert run("--model", "my.keras", "--data", data, "--json", table) == 0
@@ -71,15 +69,13 @@ def test_scores_a_network_in_a_file(tmp_path, capsys):
 
 
 def test_weights_are_those_for_the_factor(tmp_path, monkeypatch):
-    import sr_keras
-
     seen = []
 
     def load(name, scale):
         seen.append((name, scale))
         raise ValueError("enough")
 
-    monkeypatch.setitem(vars(sr_keras), "load", load)
+    monkeypatch.setattr("sr_keras.inference.load.network_of", load)
     data = hr_folder(tmp_path / "data", 1)
     assert run("--model", "fast", "--data", data, "--scale", "3x2") == 2
     assert seen == [("fast", 3)]
@@ -137,8 +133,6 @@ def test_bicubic_is_not_its_own_baseline(tmp_path, capsys):
 
 @pytest.mark.parametrize("flag", [None, True, False])
 def test_self_ensemble_is_passed_on(tmp_path, monkeypatch, flag):
-    import sr_keras
-
     seen = []
 
     def upscale(lr, network, scale, size, **options):
@@ -146,7 +140,7 @@ def test_self_ensemble_is_passed_on(tmp_path, monkeypatch, flag):
         return imresize(lr, scale, size)
 
     path = saved(tmp_path / "x.keras")
-    monkeypatch.setitem(vars(sr_keras), "upscale", upscale)
+    monkeypatch.setattr("sr_keras.inference.upscale.upscale", upscale)
     data = hr_folder(tmp_path / "data", 1)
     given = {None: (), True: ("--self-ensemble",)}
     arguments = given.get(flag, ("--no-self-ensemble",))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from evaluate_runs import bicubic, hr_folder, picture, run, save
 
-from sr_keras.cli import pairs
+from sr_keras.evaluation import pair_files
 from sr_keras.evaluation.metrics import score
 from sr_keras.imaging.resize import imresize
 
@@ -43,7 +43,7 @@ def names(*texts):
 )
 def test_pairs_by_name(sr, hr):
     others, targets = names(sr, "other.png"), names(hr, "other.png")
-    assert pairs.pair(others, targets, "SR") == [
+    assert pair_files.pair(others, targets, "SR") == [
         (others[0][0], targets[0][0], Path(hr)),
         (others[1][0], targets[1][0], Path("other.png")),
     ]
@@ -64,7 +64,7 @@ def test_pairs_by_name(sr, hr):
 )
 def test_lists_what_cannot_be_paired(sr, hr, message):
     with pytest.raises(ValueError, match=message):
-        pairs.pair(names(*sr), names(*hr), "SR")
+        pair_files.pair(names(*sr), names(*hr), "SR")
 
 
 @pytest.mark.parametrize("ending", ["_out", "_x4plus", "-sr.final", " (1)"])
@@ -72,7 +72,7 @@ def test_one_ending_of_all_files(ending):
     stems = ("0801", "0801_2", "b")
     sr = names(*(f"{stem}{ending}.png" for stem in stems))
     hr = names(*(f"{stem}.jpg" for stem in stems))
-    assert pairs.pair(sr, hr, "SR") == [
+    assert pair_files.pair(sr, hr, "SR") == [
         (s[0], h[0], h[1]) for s, h in zip(sr, hr, strict=True)
     ]
 
@@ -80,7 +80,7 @@ def test_one_ending_of_all_files(ending):
 def test_two_endings_are_none():
     sr, hr = names("a_out.png", "b_new.png"), names("a.png", "b.png")
     with pytest.raises(ValueError, match="no SR image for a.png, b.png; no HR"):
-        pairs.pair(sr, hr, "SR")
+        pair_files.pair(sr, hr, "SR")
 
 
 def test_lr_images_beside_their_hr_images_are_no_hr_images(tmp_path, capsys):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from cli_runs import command, save, scene
 
-from sr_keras.cli import ledger
-from sr_keras.cli.ledger import LEDGER, Ledger
+from sr_keras.support import ledger
+from sr_keras.support.ledger import LEDGER, Ledger
 
 
 @pytest.fixture

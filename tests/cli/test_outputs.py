@@ -349,12 +349,12 @@ def test_plan_says_what_how_long_and_how_much(photo, train):
 
 def test_plan_counts_what_the_settings_cost(photo, train, monkeypatch):
     """More pixels a step and more filters: more memory; a budget: less time."""
-    from sr_keras.cli import learning
+    from sr_keras.training.zero_shot import run
 
     def enough(self):
         raise ValueError("enough")
 
-    monkeypatch.setattr(learning.Work, "learn", enough)
+    monkeypatch.setattr(run.Work, "learn", enough)
     large = ["--filters", 64, "--layers", 8, "--crop-size", 96]
     large += ["--batch-size", 32, "--max-steps", 9999]
     numbers = []

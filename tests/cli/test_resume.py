@@ -154,13 +154,14 @@ class Killed(BaseException):
 )  # fmt: skip
 def test_goes_on_from_the_last_epoch(place, capfd, data, monkeypatch, where):
     """Killed within an epoch, or while its end is written."""
-    from sr_keras.cli import course, logbook
     from sr_keras.support import progress
+    from sr_keras.training import loop
+    from sr_keras.training.history import Logbook
 
     targets = {
         "step": (progress.Epochs, "__call__", 5),
-        "best": (course.Course, "_save_last", 2),
-        "history": (logbook.Logbook, "write", 2),
+        "best": (loop.Course, "_save_last", 2),
+        "history": (Logbook, "write", 2),
     }
     target, name, at = targets[where]
     own, calls = getattr(target, name), [0]

@@ -9,10 +9,10 @@ import pytest
 from cli_runs import command, read_json, save, scene, tree
 
 import sr_keras
-from sr_keras.cli import adversarial_flags
 from sr_keras.models import srgan
 from sr_keras.models.artifact import load_part
 from sr_keras.support import progress
+from sr_keras.training import adversarial_flags
 from sr_keras.training.trainers import adversarial
 
 pytestmark = [
@@ -50,7 +50,7 @@ def made(place, capfd, data, monkeypatch):
     """Runs the command up to its first step; gives its Run."""
 
     def build(*arguments, small=OTHER):
-        from sr_keras.cli import dataset_run
+        from sr_keras.training.run import Run
 
         seen = []
 
@@ -59,7 +59,7 @@ def made(place, capfd, data, monkeypatch):
             raise ValueError("enough")
 
         with monkeypatch.context() as patch:
-            patch.setattr(dataset_run.Run, "work", work)
+            patch.setattr(Run, "work", work)
             ended = command(capfd, "train", *small, "--data", data, *arguments)
         assert seen, ended.err
         return seen[0]

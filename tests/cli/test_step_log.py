@@ -8,8 +8,8 @@ import pytest
 from cli_runs import command
 from test_resume import TINY, Killed
 
-from sr_keras.cli.step_log import StepLog
 from sr_keras.support import progress
+from sr_keras.training.step_log import StepLog
 
 
 class Events:

@@ -14,9 +14,9 @@ import pytest
 from checks import NEEDS_16_BITS, ROOT
 from cli_runs import save, scene
 
-from sr_keras.cli import flags
 from sr_keras.cli import train as command_of_train
 from sr_keras.imaging import images
+from sr_keras.training import flags
 
 pytestmark = [
     pytest.mark.usefixtures("quick_plots"),

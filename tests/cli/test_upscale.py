@@ -12,9 +12,9 @@ from cli_runs import command, save, scene
 
 import sr_keras
 from sr_keras import models
-from sr_keras.cli import enlarging, upscaling
 from sr_keras.imaging import images
-from sr_keras.inference import precision, uncertainty
+from sr_keras.inference import batch, precision, uncertainty
+from sr_keras.inference import photo as enlarging
 from sr_keras.models import artifact, pretrained
 
 
@@ -272,7 +272,7 @@ def test_a_stop_leaves_nothing_half_done(upscale, photos, monkeypatch):
     def stop(self, future):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(upscaling.Album, "_wait", stop)
+    monkeypatch.setattr(batch.Album, "_wait", stop)
     done = upscale(photos, "-o", "out", "--csv", "t.csv")
     assert done.code == 130
     assert done.lines[-1] == "stopped"
@@ -316,7 +316,7 @@ def test_short_numbers_are_for_eight_bits(place, espcn, capfd, monkeypatch):
 
 
 def test_jobs_give_the_same(upscale, photos, espcn, monkeypatch):
-    monkeypatch.setattr(upscaling.os, "cpu_count", lambda: 6)
+    monkeypatch.setattr(batch.os, "cpu_count", lambda: 6)
     for i in range(4):
         save(photos / f"c{i}.png", scene(20, 20, seed=i))
     assert upscale(photos, "-o", "out", "--jobs", "3").code == 0
@@ -328,5 +328,5 @@ def test_jobs_give_the_same(upscale, photos, espcn, monkeypatch):
     ("processors", "asked", "got"), [(2, 2, 1), (8, 3, 3), (8, 9, 4), (1, 2, 1)]
 )
 def test_a_job_has_two_processors(monkeypatch, processors, asked, got):
-    monkeypatch.setattr(upscaling.os, "cpu_count", lambda: processors)
-    assert upscaling.at_once(asked) == got
+    monkeypatch.setattr(batch.os, "cpu_count", lambda: processors)
+    assert batch.at_once(asked) == got

@@ -5,11 +5,12 @@ import graphlib
 from pathlib import Path
 
 import pytest
+from checks import run_python
 from documents import ROOT
 
 # From the lowest up.
 ROOMS = (
-    "support", "imaging", "inspection", "models", "inference", "evaluation",
+    "support", "imaging", "models", "inference", "evaluation",
     "training", "exporting", "cli",
 )  # fmt: skip
 
@@ -18,7 +19,7 @@ PLAIN = {"_version"}
 
 # Who may import the pipelines.
 ABOVE_PIPELINES = {"pipelines", "evaluation", "training", "exporting", "cli"}
-BELOW_PIPELINES = {"pipelines", "support", "imaging", "inspection"}
+BELOW_PIPELINES = {"pipelines", "support", "imaging"}
 
 
 def module_of(path):
@@ -95,6 +96,16 @@ def test_there_are_no_circles(graph):
         for module, others in graph.items()
     }
     assert list(graphlib.TopologicalSorter(own).static_order())
+
+
+def test_enlarging_loads_no_library_that_only_some_need():
+    code = (
+        "import sys, numpy as np, sr_keras;"
+        "sr_keras.upscale(np.zeros((8, 8, 3), 'f'), 'fast', 2);"
+        "some = ('skimage', 'tensorflow_datasets');"
+        "print([name for name in some if name in sys.modules])"
+    )
+    assert run_python(code).stdout == "[]\n"
 
 
 def test_the_rooms_are_all_there_is():

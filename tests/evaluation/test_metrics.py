@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checks import ROOT
 from PIL import Image
 from skimage import color as sk_color
 from skimage import metrics as sk
@@ -21,6 +22,10 @@ from sr_keras.evaluation.metrics import (
     zncc,
 )
 from sr_keras.imaging.resize import imresize
+
+# A 32x32 piece of a CC0 photo; its LR image by exact rational arithmetic; and
+# the scores of its bicubic enlargement by scikit-image.
+STORED = ROOT / "tests" / "data" / "stored_scores.json"
 
 
 def pair(height=40, width=30, channels=3, noise=20, seed=0):
@@ -355,3 +360,15 @@ def test_the_reference_loads_no_keras():
         [sys.executable, "-c", code], capture_output=True, text=True
     )
     assert done.stdout.strip() == "False", done.stderr
+
+
+def test_stored_scores():
+    stored = json.loads(STORED.read_text("utf-8"))
+    hr = np.array(stored["hr"], np.uint8)
+    lr = imresize(hr, 1 / stored["scale"])
+    np.testing.assert_array_equal(lr, stored["lr"])
+    sr = imresize(lr, stored["scale"])
+    for protocol, values in stored["scores"].items():
+        for metric, expected in values.items():
+            got = score(sr, hr, stored["scale"], [protocol], [metric])
+            assert got[protocol][metric] == pytest.approx(expected, abs=1e-6)

@@ -89,7 +89,7 @@ def test_former_names_in_the_configuration_of_a_metric():
 
 
 def test_former_names_in_a_config_json(tmp_path):
-    from sr_keras.cli import config
+    from sr_keras.training import config
 
     (tmp_path / "config.json").write_text(json.dumps(BEFORE))
     found = config.read(tmp_path / "config.json")

@@ -1,4 +1,4 @@
-"""A trainer under a strategy, in a process of its own: see test_distribute.
+"""A trainer under a strategy, in a process of its own: see test_team.
 
     python strategies.py one|mirrored|multi-worker FOLDER TRAINER ...
 
@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from sr_keras import models
-from sr_keras.cli import objectives
+from sr_keras.training import objectives
 from sr_keras.training.distributed.cluster import cluster
 from sr_keras.training.distributed.team import team_of
 from sr_keras.training.plan import plan

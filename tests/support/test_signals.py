@@ -66,7 +66,7 @@ def test_while_it_trains(run, interrupt, number, code):
 
 
 def test_views_that_take_too_long_are_left_out(run, interrupt, monkeypatch):
-    from sr_keras.cli import learning
+    from sr_keras.training.zero_shot import run as learning
 
     monkeypatch.setattr(learning, "_LAST_VIEWS", 0)
     interrupt(progress.Steps, "__call__", at=3)
@@ -143,7 +143,7 @@ def test_second_time_while_the_files_are_written(run, interrupt):
 
 @BOTH
 def test_before_there_is_anything(run, interrupt, place, number, code):
-    from sr_keras.cli import learning
+    from sr_keras.training.zero_shot import run as learning
 
     interrupt(learning, "build", number)
     ended = run()
@@ -199,7 +199,7 @@ def test_time_budget_ends_the_training(run):
 
 
 def test_time_budget_lowers_the_rate_in_time(run, monkeypatch):
-    from sr_keras.cli import learning
+    from sr_keras.training.zero_shot import run as learning
 
     made, results = [], learning.Work.results
 
@@ -233,7 +233,7 @@ def test_time_budget_of_a_real_process(photo, place, budget):
 
 
 def test_time_budget_too_short_for_views(run, monkeypatch):
-    from sr_keras.cli import learning
+    from sr_keras.training.zero_shot import run as learning
 
     monkeypatch.setattr(learning, "_speed", lambda network: 2000.0)
     ended = run("--time-budget", 12, "--max-steps", 3)
@@ -312,8 +312,8 @@ from sr_keras import cli
 from sr_keras.support import console
 if told[1]:
     load, console.load_keras = console.load_keras, lambda: (load(), arm())
-    import sr_keras.cli.zero_shot
-    sr_keras.cli.zero_shot.load_keras = console.load_keras
+    from sr_keras.training.zero_shot import zero_shot
+    zero_shot.load_keras = console.load_keras
 else:
     arm()
 sys.exit(cli.main(sys.argv[1:]))

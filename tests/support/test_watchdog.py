@@ -89,7 +89,7 @@ def test_nothing_half_written_is_left(process, tmp_path):
     (tmp_path / "whole.txt").write_text("before")
     running = process(
         "from pathlib import Path\n"
-        "from sr_keras.cli.files import folder_for\n"
+        "from sr_keras.support.folders import folder_for\n"
         "from sr_keras.support.atomic import replaced\n"
         "with folder_for(Path('made/here')), replaced('whole.txt') as file:\n"
         "    file.write(b'half')\n"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from sr_keras import models
-from sr_keras.cli import dataset_recipe, objectives
 from sr_keras.inference import channels
 from sr_keras.models import protocols
+from sr_keras.training import objectives, run_settings
 from sr_keras.training.optim import schedules
 from sr_keras.training.plan import Learning, plan
 
@@ -54,7 +54,7 @@ def test_every_recipe_is_understood(name):
     for which, scale in itertools.product(recipes, scales):
         recipe = models.recipe(name, which, scale)
         job = {"recipe": which, "scale": scale, "objective": None}
-        objective, groups = dataset_recipe.groups_of(job, name, [{}], False)
+        objective, groups = run_settings.groups_of(job, name, [{}], False)
         settings = objectives.training_of(objective).Settings
         made = plan(groups, objective, settings)
         assert made.data.batch_size == recipe["data"]["batch_size"]
@@ -119,7 +119,7 @@ def test_learning_of_a2n(name):
         assert recipe["data"]["hr_patch_size"] == 128
         assert Learning(**recipe["learning"]).epochs == count
         # x4 begins with the network for x2, and says so without one.
-        wanted = dataset_recipe.start_wanted(
+        wanted = run_settings.start_wanted(
             {"recipe": ARTICLE, "scale": scale}, name
         )
         assert ["--init-from" in line for line in wanted] == [True] * (

@@ -205,7 +205,7 @@ def _described(network):
     """A network's name in `models`, and the arguments it is built with."""
     from sr_keras import models
 
-    bare = getattr(network, "network", network)
+    bare = network.core
     name = network.about.get("name", network.name)
     _, fixed = models.network_class(name)
     taken = {"name", "scale", "about", *fixed}

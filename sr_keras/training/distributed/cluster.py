@@ -10,7 +10,7 @@ import os
 
 VARIABLE = "TF_CONFIG"
 
-# Who can train: see `training.distribute`.
+# Who can train: see `distributed.team`.
 STRATEGIES = ("auto", "one", "mirrored", "multi-worker")
 
 # Jobs that train; the chief, where there is one, comes first.

@@ -1,7 +1,7 @@
 """Who trains together: the devices of a machine, or several machines.
 
 Every device has the same weights and sees its own part of each batch
-(`training.replicas` has what they do with it). Several machines run the same
+(`distributed.replicas` has what they do with it). Several machines run the same
 command, each with its own TF_CONFIG. The first worker is the chief: it alone
 reads and writes the folder of the run.
 """

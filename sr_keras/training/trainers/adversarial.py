@@ -46,7 +46,7 @@ RECIPE = {
 class AdversarialTrainer(Trainer):
     """Trains a network's `learner` and a discriminator on (lr, hr) batches.
 
-    The pixel loss is that of `training.pixel`, at every level; what the
+    The pixel loss is that of `trainers.pixel`, at every level; what the
     discriminator and VGG19 see is the last image.
 
     Args:
@@ -240,7 +240,7 @@ def trainer_of(network, plan, steps, **kwargs):
     """
     learning, own = plan.learning, plan.own
     policy = keras.dtype_policies.get(learning.mixed_precision)
-    bare = getattr(network, "network", network)
+    bare = network.core
     size = _size(bare, plan.data.hr_patch_size)
     content = None
     if own.content_weight:

@@ -53,7 +53,7 @@ class Trainer(ReplicatedModel):
 
     def __init__(self, network, ema=0.0, skip_factor=100.0, **kwargs):
         super().__init__(**kwargs)
-        self.network = getattr(network, "network", network)
+        self.network = network.core
         self.learner = self.network.learner
         self.ema = ema
         self.skip_factor = skip_factor
@@ -162,7 +162,7 @@ class Trainer(ReplicatedModel):
             network: one of the same kind as that in training.
         """
         weights = self.averages or self.network.weights
-        target = getattr(network, "network", network)
+        target = network.core
         for variable, value in zip(target.weights, weights, strict=True):
             variable.assign(value)
 

@@ -12,7 +12,7 @@ from sr_keras.training.distributed.replicas import agreed
 from sr_keras.training.optim.optimizers import optimizer_of
 from sr_keras.training.trainers.base import Trainer
 
-# The settings that this objective has of its own: none. See cli/objectives.py.
+# The settings that this objective has of its own: none. See objectives.py.
 Settings = None
 
 

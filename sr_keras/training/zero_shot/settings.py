@@ -18,17 +18,17 @@ class Learning:
     Attributes:
         loss: str, of `sr_keras.training.losses`.
         luma_weight: float, the part of it that looks at luma alone.
-        optimizer: "adam" or "muon" (`training.muon.ConvMuon`).
+        optimizer: "adam" or "muon" (`optim.muon.ConvMuon`).
         learning_rate: float.
         beta1: float, Adam's first decay; Muon's momentum.
         epsilon: float, added to the root of Adam's second moment; None for the
             optimizer's own, 1e-7 of Adam and 1e-8 of Muon.
         ema: float, the momentum with which the weights are averaged; 0 for
             the last ones as they are.
-        schedule: str, of `training.schedules`.
+        schedule: str, of `optim.schedules`.
         max_steps: int, for all the scales together.
         batch_size: int.
-        precision: str, of `training.precision`, for the training alone.
+        precision: str, of `inference.precision`, for the training alone.
         scaling_steps: int, the scales on the way to the last one; the result
             of each joins the sources (section 3.3 of the paper has 6).
         result_at: floats in (0, 1), rising: the shares of each scale's steps

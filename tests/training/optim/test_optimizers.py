@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from sr_keras import models
-from sr_keras.cli import config, objectives
+from sr_keras.training import config, objectives
 from sr_keras.training.optim.optimizers import optimizer_of
 from sr_keras.training.plan import Learning
 

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import smooth
+from checks import NEEDS_16_BITS, smooth
 
 from sr_keras import models
 from sr_keras.imaging.resize import imresize
@@ -328,6 +328,7 @@ def test_beginning_with_another_discriminator(tmp_path):
 
 
 @pytest.mark.slow
+@NEEDS_16_BITS
 def test_mixed_precision():
     policy = "mixed_float16"
     keras.config.set_dtype_policy(policy)

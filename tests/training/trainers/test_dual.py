@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import smooth
+from checks import NEEDS_16_BITS, smooth
 
 from sr_keras import models
 from sr_keras.imaging.resize import imresize
@@ -239,6 +239,7 @@ def test_rates_of_heads():
     assert rates[1] == pytest.approx([1e-2, 1e-4])
 
 
+@NEEDS_16_BITS
 def test_mixed_precision():
     keras.config.set_dtype_policy("mixed_float16")
     try:

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import smooth
+from checks import NEEDS_16_BITS, smooth
 
 from sr_keras import models
 from sr_keras.imaging.resize import imresize
@@ -234,6 +234,7 @@ def test_gradients_are_clipped():
     assert np.sqrt(np.sum(steps)) == pytest.approx(1e-3, rel=1e-3)
 
 
+@NEEDS_16_BITS
 def test_mixed_precision():
     keras.config.set_dtype_policy("mixed_float16")
     try:
