@@ -147,6 +147,7 @@ class _Luma:
 
     def __init__(self, network):
         self.name, self.input_shape = network.name, network.input_shape
+        self.core = self
 
 
 def _plain(layer):
