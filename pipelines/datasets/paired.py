@@ -16,6 +16,7 @@ from sr_keras.pipelines.datasets.numpy_ops import in_graph
 from sr_keras.pipelines.datasets.patches import Draw, Patches, Plan, too_small
 from sr_keras.pipelines.degradation.chain import DATASET
 from sr_keras.pipelines.sources import Source
+from sr_keras.support.progress import counted
 
 # Patches of each image that are used when it is decoded.
 PATCHES_PER_IMAGE = 16
@@ -179,8 +180,9 @@ def patches_of(
     # Of a grid, as SRCNN's, every image has many patches on purpose.
     if len(source) < plan.batch_size and stride is None:
         raise ValueError(
-            f"{source.name} has {len(source)} images, fewer than the batch of "
-            f"{plan.batch_size}: give more images or a smaller --batch-size"
+            f"{source.name} has {counted(len(source), 'image')}, fewer than "
+            f"the batch of {plan.batch_size}: give more images or a smaller "
+            "--batch-size"
         )
     if degradation == DATASET:
         check_pairs(source, scale)

@@ -13,6 +13,7 @@ from keras import ops
 from sr_keras.models import artifact
 from sr_keras.models.network import Network
 from sr_keras.support import signals
+from sr_keras.support.progress import counted
 from sr_keras.training import checkpoint
 from sr_keras.training.callbacks import Guard
 from sr_keras.training.distributed.team import Team
@@ -155,8 +156,9 @@ class Course:
         last = [schedules.spread(o, epochs * self.steps) for o in optimizers][0]
         if last == 0 and self.epochs > epochs:
             raise ValueError(
-                f"the learning rate ends at 0 after {epochs} epochs, and more "
-                f"of them teach nothing: give --schedule-epochs {self.epochs} "
+                "the learning rate ends at 0 after "
+                f"{counted(epochs, 'epoch')}, and more of them teach nothing: "
+                f"give --schedule-epochs {self.epochs} "
                 "to spread its cosine over all, or begin a new run with "
                 "--init-from"
             )
@@ -341,8 +343,9 @@ class Course:
 def _spread_over(epochs, last):
     """A line on a cosine that is not spread over all epochs."""
     return (
-        f"the learning rate's cosine is spread over {epochs} epochs, as it was "
-        f"when the run began; after them the rate stays at {last:g} "
+        "the learning rate's cosine is spread over "
+        f"{counted(epochs, 'epoch')}, as it was when the run began; after "
+        f"that the rate stays at {last:g} "
         "(--schedule-epochs spreads it anew, and a new run with --init-from "
         "begins another)"
     )

@@ -304,7 +304,8 @@ class Run:
             text += f", {self.team.described()}"
         if resumed:
             done = progress.counted(len(course.rows), "epoch")
-            text += f"; going on after {done} and {course.within} steps"
+            steps = progress.counted(course.within, "step")
+            text += f"; going on after {done} and {steps}"
         return text
 
     def _unpaired(self):

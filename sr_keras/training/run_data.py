@@ -41,9 +41,9 @@ def sources(job, scale, data, seed):
             count = counted(len(train.skipped), "image")
             small = f" ({count} left out, {train.skipped[0]})"
         raise ValueError(
-            f"{train.name} has {len(train)} images, fewer than the batch of "
-            f"{data.batch_size}: give more images or a smaller --batch-size"
-            f"{small}"
+            f"{train.name} has {counted(len(train), 'image')}, fewer than the "
+            f"batch of {data.batch_size}: give more images or a smaller "
+            f"--batch-size{small}"
         )
     split = job["validation_split"]
     before = job["held_out"] or ()
@@ -120,9 +120,9 @@ def _checked(train, held, source, data):
     """The parts of a source, if there is enough to learn from."""
     if _too_few(train, data):
         raise ValueError(
-            f"{source.name} has {len(source)} images, {len(held)} of them for "
-            f"validation, and the others are fewer than the batch of "
-            f"{data.batch_size}: give more images, a smaller --batch-size or "
-            "--validation DIR"
+            f"{source.name} has {counted(len(source), 'image')}, {len(held)} "
+            f"of them for validation, and the others are fewer than the batch "
+            f"of {data.batch_size}: give more images, a smaller --batch-size "
+            "or --validation DIR"
         )
     return train, held

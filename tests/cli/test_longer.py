@@ -101,7 +101,7 @@ def test_a_rate_of_0_teaches_nothing(train):
     ended = train("out", 2, *given, "--resume", network=network)
     assert ended.code == 2
     assert len(ended.lines) == 1
-    assert "ends at 0 after 1 epochs" in ended.err
+    assert "ends at 0 after 1 epoch," in ended.err
     assert "--schedule-epochs 2" in ended.err
     assert len(column("out")) == 1
     given = (*given, "--schedule-epochs", 2, "--resume")
@@ -147,7 +147,7 @@ def test_a_checkpoint_that_does_not_say_how_it_began(train):
     Path("out/config.json").write_text(json.dumps(config))
     ended = train("out", 2, *COSINE, "--resume")
     assert ended.code == 0, ended.err
-    assert "spread over 1 epochs" in ended.err
+    assert "spread over 1 epoch," in ended.err
     assert column("out") == pytest.approx([1e-5, 1e-5])
 
 

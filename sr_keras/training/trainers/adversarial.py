@@ -18,6 +18,7 @@ import tensorflow as tf
 from sr_keras.evaluation import gan_diagnostics, perceptual
 from sr_keras.models import artifact
 from sr_keras.models.discriminator import Discriminator
+from sr_keras.support.progress import counted
 from sr_keras.training import losses
 from sr_keras.training.optim.optimizers import optimizer_of
 from sr_keras.training.trainers import adversarial_settings
@@ -154,8 +155,8 @@ class AdversarialTrainer(Trainer):
         if won < self.settings.collapse_limit:
             return []
         return [
-            f"the discriminator has won for {won} steps (D(HR) above "
-            f"{_SURE_OF_HR}, D(SR) below {_SURE_OF_SR}), and the network "
+            f"the discriminator has won for {counted(won, 'step')} (D(HR) "
+            f"above {_SURE_OF_HR}, D(SR) below {_SURE_OF_SR}), and the network "
             "learns nothing more from it: give a smaller --discriminator-rate, "
             "--label-smoothing 0.1 or --relativistic"
         ]
