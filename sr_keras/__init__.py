@@ -40,10 +40,10 @@ def __getattr__(name):
     if name in _MODULES:
         return importlib.import_module(_MODULES[name])
     if name in _PUBLIC:
-        from sr_keras.support.imports import quick_imports
+        from sr_keras.support.imports import silent_imports
         from sr_keras.support.keras_settings import with_standard_settings
 
-        with quick_imports():
+        with silent_imports():
             found = getattr(importlib.import_module(_PUBLIC[name]), name)
         return found if name in _PLAIN else with_standard_settings(found)
     raise AttributeError(f"module 'sr_keras' has no attribute {name!r}")

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from sr_keras.support import signals
-from sr_keras.support.imports import quick_imports
+from sr_keras.support.imports import silent_imports
 from sr_keras.support.keras_settings import check_backend, standard_settings
 
 EXIT_DONE = 0
@@ -139,20 +139,11 @@ def load_keras():
 
 
 def _import_keras():
-    # TensorFlow's C++ writes to file descriptor 2 before any of its settings
-    # can tell it not to.
     # Whatever ~/.keras/keras.json says: training here is TensorFlow's.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     sys.stderr.flush()
-    kept = os.dup(2)
-    with contextlib.suppress(OSError), open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        with quick_imports():
-            importlib.import_module("keras")
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+    with silent_imports():
+        importlib.import_module("keras")
     signals.check()
 
 

@@ -37,3 +37,25 @@ def quick_imports() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@contextlib.contextmanager
+def silent_imports() -> Iterator[None]:
+    """Import Keras and TensorFlow without their chatter, and quickly.
+
+    TensorFlow's C++ writes to file descriptor 2 before any of its settings can
+    tell it not to. Once Keras is there this does nothing.
+    """
+    if "keras" in sys.modules:
+        yield
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # it is closed
+            kept = os.dup(2)
+            stack.callback(os.close, kept)
+            stack.callback(os.dup2, kept, 2)
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), 2)
+        stack.enter_context(quick_imports())
+        yield
