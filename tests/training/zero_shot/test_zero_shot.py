@@ -264,7 +264,6 @@ def test_result_with_another_finish(learned):
     assert np.abs(plain - both["mean"]).max() > 1e-4
 
 
-@pytest.mark.slow
 def test_a_large_photo_costs_no_copies():
     """Twelve megapixels are 144 MB in float32, and often all there is."""
     image = np.tile(smooth(100, 100), (20, 20, 1))
