@@ -40,6 +40,7 @@ The exit code is 1 where some images could not be scored, 2 where none could.
 
 import argparse
 
+from sr_keras.evaluation import METRICS, PERCEPTUAL, PRECISIONS
 from sr_keras.models import protocols
 from sr_keras.support.console import (
     EXIT_BAD_INPUT,
@@ -49,12 +50,6 @@ from sr_keras.support.console import (
 from sr_keras.training.adversarial_flags import Layers
 
 HELP = "score images, or a network on HR images"
-
-# Those of inference.precision and evaluation.metrics, here so that --help
-# need not import NumPy.
-PRECISIONS = ("auto", "float32", "bfloat16")
-METRICS = ("psnr", "ssim", "ms-ssim", "zncc")
-PERCEPTUAL = ("vgg19", "lpips")
 
 
 def add_arguments(parser):

@@ -7,7 +7,13 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from sr_keras.evaluation import cases, metrics, score_table
+from sr_keras.evaluation import (
+    PERCEPTUAL,
+    PRECISIONS,
+    cases,
+    metrics,
+    score_table,
+)
 from sr_keras.models import protocols
 from sr_keras.support import signals
 from sr_keras.support.console import describe, heard_by, load_keras, say
@@ -22,10 +28,6 @@ DISTANCES = "perceptual"
 
 Paths = str | os.PathLike | Iterable[str | os.PathLike]
 Names = str | Iterable[str]
-
-# What `precision` and `perceptual` take.
-_PRECISIONS = ("auto", "float32", "bfloat16")
-_PERCEPTUAL = ("vgg19", "lpips")
 
 
 @dataclasses.dataclass
@@ -120,13 +122,6 @@ def evaluate(
         ValueError: arguments that do not fit, or no image could be scored.
         FileNotFoundError: a file or folder that is not there.
     """
-    lines = []
-
-    def hear(line):
-        lines.append(line)
-        if report:
-            report(line)
-
     request = Request(
         sr=_text(sr),
         hr=_text(hr),
@@ -145,7 +140,7 @@ def evaluate(
         luma_pipeline=luma_pipeline,
         save_images=_text(save_images),
     )
-    with heard_by(hear), _kept(model, precision):
+    with heard_by(report) as lines, _kept(model, precision):
         results = score(request)
     if not results.scored:
         reason = next((x for x in reversed(lines) if ": " in x), "no images")
@@ -217,8 +212,8 @@ def _check_names(request):
     """Refuse wrong names before the first image, not at each one."""
     for kind, given, known in (
         ("metric", request.metric, metrics.METRICS),
-        ("perceptual distance", request.perceptual, _PERCEPTUAL),
-        ("precision", request.precision and [request.precision], _PRECISIONS),
+        ("perceptual distance", request.perceptual, PERCEPTUAL),
+        ("precision", request.precision and [request.precision], PRECISIONS),
     ):
         for name in given or ():
             if name not in known:

@@ -62,7 +62,9 @@ def say(text, stream=None):
         stream: where to, sys.stdout when None.
     """
     if _own.hearers:
-        if hear := _own.hearers[-1]:
+        hear, lines = _own.hearers[-1]
+        lines.append(text)
+        if hear:
             hear(text)
         return
     stream = stream or sys.stdout
@@ -73,7 +75,7 @@ def say(text, stream=None):
 
 
 @contextlib.contextmanager
-def heard_by(hear: Callable[[str], object] | None) -> Iterator[None]:
+def heard_by(hear: Callable[[str], object] | None) -> Iterator[list[str]]:
     """Run what a command runs within a call from Python.
 
     Lines go to a function in place of the console, and no bars are drawn.
@@ -81,14 +83,18 @@ def heard_by(hear: Callable[[str], object] | None) -> Iterator[None]:
     signals' handlers are those of before. Each thread has its own listener.
 
     Args:
-        hear: function of a line of text; None to drop the lines.
+        hear: function of a line of text, or None.
+
+    Yields:
+        The lines so far.
     """
-    _own.hearers.append(hear)
+    lines = []
+    _own.hearers.append((hear, lines))
     kept = AT_END.pop_all()  # `load_keras` of a notebook
     forget_missed()
     try:
         with AT_END, signals.handled():
-            yield
+            yield lines
     finally:
         AT_END.push(kept)
         _own.hearers.pop()

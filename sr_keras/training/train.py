@@ -94,14 +94,7 @@ def train(
         raise ValueError("resume needs output: the folder of a training")
     before = Path(output or "", "config.json")
     stored = str(before) if resume and before.is_file() else None
-    lines = []
-
-    def hear(line):
-        lines.append(line)
-        if report:
-            report(line)
-
-    with heard_by(hear):
+    with heard_by(report) as lines:
         code, folder = run_folder.run(
             config.Request(
                 top,
